@@ -1,0 +1,177 @@
+"""Opening a websocket: a dial under one deadline, and a verdict on each way it can fail.
+
+Knows: `ClientSession` and what it raises. Must not know: what happens on an open websocket, waits.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+
+from deribit_ws.aiohttp_transport.link import AiohttpTransport
+from deribit_ws.endpoints import fault_of
+from deribit_ws.errors import ConnectFailed, Retry
+
+_PASSING_STATUS = frozenset({408, 425, 429})  # with 5xx, the answers that a later dial may not meet
+_LONGEST_RETRY_AFTER = 300.0  # seconds; a server that asks for more is asked again after these
+
+
+class Dialer:
+    """Opens websockets to one URL, on the user's session or on one of its own.
+
+    Args:
+        url: ws:// or wss://.
+        session: honoured as it is and never closed; None makes one at the first dial.
+        open_timeout: seconds for DNS, TCP, TLS and the upgrade together.
+        close_timeout: seconds for the whole act of closing; then the socket is aborted.
+        max_message: bytes; a longer message ends the link with 1009.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        session: aiohttp.ClientSession | None,
+        open_timeout: float,
+        close_timeout: float,
+        max_message: int,
+    ) -> None:
+        self._url = url
+        self._session = session
+        self._own_session = session is None
+        self._open_timeout = open_timeout
+        self._close_timeout = close_timeout
+        self._max_message = max_message
+
+    async def dial(self) -> AiohttpTransport:
+        """Open one websocket; raise `ConnectFailed` when that fails for whatever reason."""
+        if fault := fault_of(self._url):
+            raise ConnectFailed(fault, retry=Retry.NEVER)
+        session = self._open_session()
+        try:
+            async with asyncio.timeout(self._open_timeout), _no_redirects(session):
+                websocket = await session.ws_connect(
+                    self._url,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._close_timeout),
+                    autoclose=False,
+                    autoping=False,
+                    max_msg_size=self._max_message + 1,  # aiohttp refuses from this size on
+                    decode_text=False,
+                )
+        except TimeoutError as error:
+            raise ConnectFailed(str(error) or f"no websocket within {self._open_timeout:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError, AssertionError) as error:
+            raise _connect_failed(error, session) from error
+        return AiohttpTransport(websocket, self._close_timeout)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                # A moved name must be seen at the next dial, and no connection is ever reused.
+                use_dns_cache=False,
+                force_close=True,
+                limit=0,
+                # The one resolver with nothing to close, so that `abandon` can be plain code.
+                resolver=aiohttp.ThreadedResolver(),
+            )
+            self._session = aiohttp.ClientSession(connector=connector)
+        if self._session.closed:
+            raise ConnectFailed("the ClientSession is closed", retry=Retry.NEVER)
+        return self._session
+
+    async def close(self) -> None:
+        """Close the session if it is our own."""
+        if self._own_session and self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def abandon(self) -> None:
+        """Let our own session go without awaiting; its connections must be gone already."""
+        if self._own_session and self._session is not None:
+            self._session.detach()
+            self._session = None
+
+
+@contextlib.asynccontextmanager
+async def _no_redirects(session: aiohttp.ClientSession) -> AsyncIterator[None]:
+    """Refuse redirects while this task dials: `ws_connect` would follow one from wss to ws.
+
+    aiohttp has no switch for it, but a tracer is told of a redirect before it is followed.
+    """
+    dialling = asyncio.current_task()
+
+    async def refuse(_: Any, __: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+        if asyncio.current_task() is dialling:
+            redirect.response.close()
+            raise _Redirected(redirect.response)
+
+    tracer = aiohttp.TraceConfig()
+    tracer.on_request_redirect.append(refuse)
+    tracer.freeze()
+    session.trace_configs.append(tracer)
+    try:
+        yield
+    finally:
+        session.trace_configs.remove(tracer)
+
+
+class _Redirected(aiohttp.ClientError):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        super().__init__(f"HTTP {response.status}: a redirect, which is never followed")
+        self.status = response.status
+
+
+def _connect_failed(error: Exception, session: aiohttp.ClientSession) -> ConnectFailed:
+    """Translate what a dial raised, and say whether dialling again makes sense."""
+    match error:
+        case _Redirected():
+            return ConnectFailed(str(error), retry=Retry.ONCE_LIVED, status=error.status)
+        # With a cause it is no answer at all: aiohttp could not read it, and made up a 400.
+        case aiohttp.ClientResponseError(status=status, __cause__=None) if status != 101:
+            return _answered(status, error.headers)
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
+            return ConnectFailed(f"TLS verification failed: {error}", retry=Retry.NEVER)
+        case aiohttp.ClientSSLError():
+            cut = isinstance(error.os_error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+            return ConnectFailed(f"TLS failed: {error}", retry=Retry.YES if cut else Retry.ONCE_LIVED)
+        case aiohttp.InvalidURL() | ValueError():
+            return ConnectFailed(f"not a URL: {error}", retry=Retry.NEVER)
+        case RuntimeError() if session.closed:
+            return ConnectFailed("the ClientSession is closed", retry=Retry.NEVER)
+        case aiohttp.ClientError() | OSError() | AssertionError():
+            # AssertionError: aiohttp asserts that a connection it just upgraded is still there.
+            return ConnectFailed(str(error) or "the connection was lost during the handshake")
+        case _:
+            raise error
+
+
+def _answered(status: int, headers: Any) -> ConnectFailed:
+    passing = status in _PASSING_STATUS or status >= 500
+    return ConnectFailed(
+        f"HTTP {status} instead of a websocket",
+        retry=Retry.YES if passing else Retry.ONCE_LIVED,
+        status=status,
+        retry_after=_retry_after((headers or {}).get("Retry-After")),
+    )
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Read `Retry-After`, as seconds or as an HTTP date; None when it is neither."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        # HTTP dates are GMT, also where the zone was left out.
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time()
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER) if seconds == seconds else None

@@ -1,0 +1,239 @@
+"""One live connection: calls with deadlines, signs of life, and one word about how it ended.
+
+Knows: a transport, the protocol, the loop's clock. Must not know: aiohttp, subscriptions, how to
+reconnect. `client` makes one per dial and throws it away when it is lost; nothing on it survives.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from deribit_ws.errors import (
+    CallError,
+    CallTimeout,
+    ConnectionLost,
+    OutcomeUnknown,
+    RateLimited,
+    RequestNotSent,
+    RpcError,
+    WireError,
+)
+from deribit_ws.protocol import DeribitProtocol, Notify
+from deribit_ws.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 15.0  # with a heartbeat of 10 s a live socket is never silent for more than 12.6 s
+_LOOK_AGAIN_SECONDS = 1.0  # between two looks at a reader that is behind
+ANSWER_SECONDS = 5.0  # for a sign of life, ours or theirs
+
+_Future = asyncio.Future[Any]
+
+
+class Connection:
+    """A connection in use. Make it on the running loop; `close` it when done.
+
+    Args:
+        transport: a live one; owned from here on.
+        notify: called with channel and data of each notification, once `go_live` was called.
+        ids: gives request ids, shared by all connections of a client.
+        report: told of errors that belong to no call: strays and garbage.
+        overfull: told when so much is held back before `go_live` that it should be called now.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        notify: Notify,
+        ids: Iterator[int],
+        report: Callable[[RpcError | WireError], None],
+        overfull: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._report = report
+        self._overfull = overfull
+        self._loop = asyncio.get_running_loop()
+        self._protocol = DeribitProtocol(notify, self, ids)
+        self._futures: dict[int, _Future] = {}
+        self._lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
+        self._signs_of_life: set[asyncio.Task[None]] = set()
+        self.rate_limited = False  # a 10028 came: Deribit ends the session, and wants a pause
+        self.opened_at = self._loop.time()
+        self._reader = self._loop.create_task(self._read(), name="deribit_ws reader")
+        self._watch = self._loop.create_task(self._watch_silence(), name="deribit_ws watch")
+
+    @property
+    def lost(self) -> ConnectionLost | None:
+        """How the connection ended, None while it lives."""
+        return self._lost.result() if self._lost.done() else None
+
+    async def wait_lost(self) -> ConnectionLost:
+        """Wait for the end, and say how it came."""
+        return await asyncio.shield(self._lost)
+
+    def go_live(self) -> None:
+        """Hand out the notifications held back so far, and all later ones as they come."""
+        self._protocol.go_live()
+
+    async def call(self, method: str, params: Mapping[str, Any], *, timeout: float) -> Any:
+        """Send a request and wait for its answer.
+
+        Args:
+            method: e.g. "public/get_time".
+            params: its parameters; None values are left out.
+            timeout: seconds.
+
+        Raises:
+            RpcError: the exchange answered with an error.
+            CallTimeout: no answer within `timeout`.
+            RequestNotSent: it did not reach the wire.
+            OutcomeUnknown: it was on the wire when the link broke.
+            UsageError: it can't be sent at all.
+        """
+        return await self._send(method, params, timeout)
+
+    def _send(self, method: str, params: Mapping[str, Any], timeout: float) -> _Future:
+        """Write a request at once, and give the future that its answer, loss or deadline ends."""
+        if self._lost.done():
+            raise RequestNotSent(f"{method}: {self._lost.result()}", method=method)
+        id, frame = self._protocol.call(method, params)
+        try:
+            self._transport.send_now(frame)
+        except ConnectionLost as lost:
+            self._protocol.pending.pop(id)
+            raise RequestNotSent(f"{method}: {lost}", method=method) from lost
+        future = self._futures[id] = self._loop.create_future()
+        expiry = self._loop.call_later(timeout, self._expire, id, method, timeout)
+        future.add_done_callback(lambda _: self._forget(id, expiry))
+        return future
+
+    def lose(self, code: int, reason: str) -> None:
+        """Give the connection up at once, for a reason of ours."""
+        self._end(ConnectionLost(code, reason))
+        self._transport.abandon()
+
+    def pause(self) -> None:
+        """Stop reading; the exchange feels it as back-pressure."""
+        self._transport.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._transport.resume()
+
+    async def close(self) -> None:
+        """Close in order; pending calls end, no task and no socket is left. May be repeated."""
+        self._end(ConnectionLost(1000, "closed by us"))
+        tasks = [self._reader, self._watch, *self._signs_of_life]
+        try:
+            await self._transport.close()
+        finally:
+            for task in tasks:
+                task.cancel()
+        await asyncio.wait(tasks)
+
+    # --- told by the protocol
+
+    def result(self, id: int, result: Any) -> None:
+        """The call `id` has its result."""
+        future = self._futures.get(id)
+        if future is not None and not future.done():
+            future.set_result(result)
+
+    def failed(self, id: int, error: RpcError) -> None:
+        """The call `id` was answered with an error."""
+        self._note(error)
+        future = self._futures.get(id)
+        if future is not None and not future.done():
+            future.set_exception(error)
+
+    def test_request(self) -> None:
+        """The exchange asks for a sign of life."""
+        try:
+            answer = self._send("public/test", {}, ANSWER_SECONDS)  # now, ahead of what users send
+        except RequestNotSent:
+            return  # the reader is about to tell how the link ended
+        task = self._loop.create_task(
+            self._judge(answer, "no answer to our answer to its test_request"),
+            name="deribit_ws sign of life",
+        )
+        self._signs_of_life.add(task)
+        task.add_done_callback(self._signs_of_life.discard)
+
+    def stray(self, error: RpcError) -> None:
+        """An error came that answers no call of ours."""
+        self._note(error)
+        self._report(error)
+
+    def garbage(self, error: WireError) -> None:
+        """A frame can't be understood; the connection goes on."""
+        self._report(error)
+
+    def held_too_much(self) -> None:
+        """So much is held back that the link should go live now."""
+        self._overfull()
+
+    def _note(self, error: RpcError) -> None:
+        self.rate_limited = self.rate_limited or isinstance(error, RateLimited)
+
+    # --- inside
+
+    async def _read(self) -> None:
+        try:
+            await self._transport.pump(self._protocol.receive)
+        except ConnectionLost as lost:
+            self._end(lost)
+        finally:
+            self._end(ConnectionLost(1006, "the reader was cancelled"))
+
+    def _end(self, lost: ConnectionLost) -> None:
+        if self._lost.done():
+            return
+        self._lost.set_result(lost)
+        for id, future in self._futures.items():
+            if not future.done():
+                method = self._protocol.pending.get(id, "")
+                future.set_exception(OutcomeUnknown(f"{method}: {lost}", method=method))
+
+    def _expire(self, id: int, method: str, timeout: float) -> None:
+        future = self._futures[id]
+        if not future.done():
+            error = CallTimeout(f"{method}: no answer within {timeout:g} s", method=method)
+            future.set_exception(error)
+
+    def _forget(self, id: int, expiry: asyncio.TimerHandle) -> None:
+        expiry.cancel()
+        self._protocol.pending.pop(id, None)
+        self._futures.pop(id, None)
+
+    async def _watch_silence(self) -> None:
+        """End the connection when nothing comes any more, not even an answer to a question."""
+        while True:
+            quiet = self._loop.time() - self._transport.heard_at
+            await asyncio.sleep(max(_LOOK_AGAIN_SECONDS, SILENCE_SECONDS - quiet))
+            quiet = self._loop.time() - self._transport.heard_at
+            if quiet >= SILENCE_SECONDS and not self._transport.behind:
+                try:
+                    question = self._send("public/test", {}, ANSWER_SECONDS)
+                except RequestNotSent:
+                    return  # the reader is about to tell how the link ended
+                await self._judge(question, "silent, and no answer to public/test")
+
+    async def _judge(self, answer: _Future, verdict: str) -> None:
+        """Lose the connection with `verdict` unless an answer of any kind comes."""
+        while True:
+            try:
+                await answer
+            except CallTimeout:
+                # A loop that was blocked, or a reader that is behind, may have the answer in its
+                # buffer: only one that waits in vain proves the link dead.
+                await asyncio.sleep(0)
+                if not self._transport.behind:
+                    return self.lose(1006, verdict)
+                answer = self._send("public/test", {}, ANSWER_SECONDS)
+            except CallError as error:
+                logger.debug("sign of life: %s", error)  # an error answer is one; a loss is told
+                return
+            else:
+                return

@@ -1,0 +1,316 @@
+"""The three kinds of consumers: a plain function, a coroutine function, a stream.
+
+Knows: how each is called or fed, and what its queue does when full. Must not know: connections or
+subscriptions; what concerns the client goes to an `Owner`. Nobody on the reader's path ever awaits
+user code: a plain function runs in place, the others behind a bounded queue.
+"""
+
+import asyncio
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from deribit_ws.errors import SlowConsumer, UsageError
+from deribit_ws.marks import Lagged, Mark
+from deribit_ws.queues import MAX_ITEMS, BoundedQueue, Overflow, Verdict
+from deribit_ws.router import Form, Receive
+from deribit_ws.signatures import Signature, describe
+from deribit_ws.wire.channels import Family
+from deribit_ws.wire.messages import Notification
+
+BLOCK_SECONDS = 5.0  # how long one slow consumer may keep everything else from being read
+
+
+class Owner(Protocol):
+    """Who a consumer belongs to; none of these raises or awaits."""
+
+    def callback_failed(self, name: str, channel: str, error: Exception) -> None:
+        """A callback raised."""
+
+    def lagged(self, mark: Lagged) -> None:
+        """Notifications were dropped for newer ones."""
+
+    def too_slow(self, consumer: Any, error: SlowConsumer) -> None:
+        """A consumer under "fail" is full: it gets no more."""
+
+    def replace_link(self, error: SlowConsumer) -> None:
+        """What doesn't fit may not be dropped: the link must be replaced."""
+
+    def pause(self, consumer: Any) -> None:
+        """Stop reading until `resume` by the same consumer."""
+
+    def resume(self, consumer: Any) -> None:
+        """Read on."""
+
+
+def overflow_of(family: Family) -> Overflow:
+    """Give the default policy of a family's channels."""
+    if family.is_private:
+        return Overflow.KEEP
+    return Overflow.LATEST if family.is_state else Overflow.DROP_OLDEST
+
+
+class PlainCallback:
+    """A function that runs in place, on the reader's path."""
+
+    def __init__(self, callback: Callable[..., Any], signature: Signature, owner: Owner) -> None:
+        self.form = signature.form
+        self._callback = callback
+        self._signature = signature
+        self._owner = owner
+
+    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
+        """Give what is to be called for each message of one channel."""
+        call = _bound(self._callback, self._signature, channel, values)
+        name, failed = describe(self._callback), self._owner.callback_failed
+
+        def receive(payload: Any, _: int) -> None:
+            try:
+                call(payload)
+            except Exception as error:  # one callback's mishap touches nothing else
+                failed(name, channel, error)
+
+        return receive
+
+
+class _Fed:
+    """What coroutine functions and streams share: a bounded queue, and a sleeper to be woken."""
+
+    def __init__(
+        self, form: Form, owner: Owner, overflow: Overflow | None, maxsize: int | None
+    ) -> None:
+        self.form = form
+        self._owner = owner
+        self._overflow = overflow
+        self._queue: BoundedQueue[Any] = BoundedQueue(MAX_ITEMS if maxsize is None else maxsize)
+        self._sleeper: asyncio.Future[None] | None = None
+        self._blocked: asyncio.TimerHandle | None = None
+        self._overrun = False
+        self.ended = False
+
+    def feed(self, channel: str, size: int, item: Any, policy: Overflow) -> None:
+        """Queue one item; what happens when full is the policy's word."""
+        if self.ended:
+            return
+        verdict = self._queue.put(channel, size, item, policy)
+        self._wake()
+        match verdict:
+            case Verdict.PAUSE:
+                self._block(channel)
+            case Verdict.FULL:
+                self._overflowed(channel, policy)
+            case Verdict.FINE | Verdict.LAGGED:
+                pass
+
+    def end(self) -> None:
+        """Take no more; what is queued stays for those who still read."""
+        self.ended = True
+        self._unblock()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
+
+    async def _sleep(self) -> None:
+        self._sleeper = asyncio.get_running_loop().create_future()
+        try:
+            await self._sleeper
+        finally:
+            self._sleeper = None
+
+    def _take(self) -> Any:
+        item = self._queue.take()
+        if self._queue.has_room:
+            self._overrun = False
+            self._unblock()
+        return item
+
+    def _overflowed(self, channel: str, policy: Overflow) -> None:
+        if self._overrun:
+            return  # said already
+        self._overrun = True
+        error = SlowConsumer(channel, self._queue.lost.get(channel, 1))
+        if policy is Overflow.FAIL:
+            self._owner.too_slow(self, error)
+        else:
+            self._owner.replace_link(error)
+
+    def _block(self, channel: str) -> None:
+        if self._blocked is None:
+            loop = asyncio.get_running_loop()
+            self._blocked = loop.call_later(BLOCK_SECONDS, self._blocked_too_long, channel)
+            self._owner.pause(self)
+
+    def _unblock(self) -> None:
+        if self._blocked is not None:
+            self._blocked.cancel()
+            self._blocked = None
+            self._owner.resume(self)
+
+    def _blocked_too_long(self, channel: str) -> None:
+        self._unblock()
+        self._owner.replace_link(SlowConsumer(channel, 0))
+
+
+class Worker(_Fed):
+    """A queue of calls, made in order, one at a time, by a task of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        owner: Owner,
+        form: Form = Form.TYPED,
+        overflow: Overflow | None = None,
+        maxsize: int | None = None,
+    ) -> None:
+        super().__init__(form, owner, overflow, maxsize)
+        self.name = name
+
+    async def run(self) -> None:
+        """Make the calls until ended; the body of its task."""
+        while not self.ended:
+            if not self._queue:
+                await self._sleep()
+                continue
+            call, argument, channel = self._take()
+            for lagged, n in self._queue.take_lost():
+                self._owner.lagged(Lagged(lagged, n))
+            try:
+                await call(argument)
+            except asyncio.CancelledError as error:
+                if _is_cancelled():
+                    raise
+                self._owner.callback_failed(self.name, channel, RuntimeError(f"cancelled: {error}"))
+            except Exception as error:  # one callback's mishap touches nothing else
+                self._owner.callback_failed(self.name, channel, error)
+
+
+class CoroutineCallback(Worker):
+    """A coroutine function, called in order for each message."""
+
+    def __init__(
+        self,
+        callback: Callable[..., Any],
+        signature: Signature,
+        owner: Owner,
+        overflow: Overflow | None = None,
+        maxsize: int | None = None,
+    ) -> None:
+        super().__init__(describe(callback), owner, signature.form, overflow, maxsize)
+        self._callback = callback
+        self._signature = signature
+
+    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
+        """Give what is to be called for each message of one channel."""
+        call = _bound(self._callback, self._signature, channel, values)
+        policy = self._overflow or overflow_of(family)
+        feed = self.feed
+
+        def receive(payload: Any, size: int) -> None:
+            feed(channel, size, (call, payload, channel), policy)
+
+        return receive
+
+
+class Stream(_Fed):
+    """Messages of some channels, in order, for an `async for`. Made by `Client.stream`.
+
+    Use it as `async with client.stream(…) as stream: async for notification in stream: …`.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        opener: Callable[["Stream"], Any],
+        closer: Callable[["Stream"], None],
+        overflow: Overflow | None,
+        maxsize: int | None,
+        marks: bool,
+    ) -> None:
+        super().__init__(Form.TYPED, owner, overflow, maxsize)
+        self._opener = opener
+        self._closer = closer
+        self._wants_marks = marks
+        self._entered = False
+        self._error: Exception | None = None
+
+    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
+        """Give what is to be called for each message of one channel."""
+        policy = self._overflow or overflow_of(family)
+        feed, clock = self.feed, time.time_ns
+
+        def receive(payload: Any, size: int) -> None:
+            feed(channel, size, Notification(channel, payload, clock()), policy)
+
+        return receive
+
+    def mark(self, mark: Mark) -> None:
+        """Put a mark among the data, where the user asked for marks."""
+        if self._wants_marks:
+            self.feed("", 0, mark, Overflow.KEEP)
+
+    def fail(self, error: Exception) -> None:
+        """End with an error, raised after what is queued."""
+        self._error = self._error or error
+        self.end()
+
+    async def __aenter__(self) -> "Stream":
+        if self._entered:
+            raise UsageError("a stream can be entered only once")
+        self._entered = True
+        try:
+            await self._opener(self)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.end()
+        self._queue.clear()
+        self._closer(self)
+
+    def __aiter__(self) -> "Stream":
+        return self
+
+    async def __anext__(self) -> Any:
+        """Give the next `Notification` (or mark).
+
+        Raises:
+            SlowConsumer: the policy is "fail", and the queue was full.
+            ConnectFailed: the client can't go on.
+            UsageError: not entered, or another task is reading already.
+        """
+        if not self._entered:
+            raise UsageError("use the stream in `async with`")
+        while not self._queue:
+            if self.ended:
+                if self._error is not None:
+                    raise self._error
+                raise StopAsyncIteration
+            if self._sleeper is not None:
+                raise UsageError("another task is already reading this stream")
+            await self._sleep()
+        lagged = [Lagged(channel, n) for channel, n in self._queue.take_lost()]
+        for mark in lagged:
+            self._owner.lagged(mark)
+        return self._take()
+
+
+def _bound(
+    callback: Callable[..., Any], signature: Signature, channel: str, values: dict[str, str]
+) -> Callable[[Any], Any]:
+    """Give a function of the payload alone."""
+    named = {name: values[name] for name in signature.names if name in values}
+    call = functools.partial(callback, **named) if named else callback
+    if not signature.wants_notification:
+        return call
+    clock = time.time_ns
+    return lambda payload: call(Notification(channel, payload, clock()))
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,218 @@
+"""Every exception this package raises, in one tree under `DeribitError`.
+
+Knows: what can go wrong, and what each mishap means for the caller. Must not know: aiohttp,
+JSON-RPC frames, retries in progress. Whether a failed dial may be tried again travels as a field
+(`ConnectFailed.retry`), so that no other room has to look at foreign exceptions.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+_SHOWN_BYTES = 200  # enough of a bad frame to recognise it, too little to flood a log
+
+
+class DeribitError(Exception):
+    """Base of everything raised here."""
+
+
+class UsageError(DeribitError):
+    """The call itself is wrong (not open, entered twice, bad parameter); repeating it won't help."""
+
+
+# --- the link
+
+
+class Retry(Enum):
+    """What a failed dial means for the next one."""
+
+    YES = "yes"  # passing trouble: dial again after the back-off
+    ONCE_LIVED = "once lived"  # fatal on the first dial; once a link has lived, retried at a floor
+    NEVER = "never"  # fatal at any time: bad TLS, a closed session
+
+
+class TransportError(DeribitError):
+    """Base of what can happen to the connection itself."""
+
+
+class ConnectFailed(TransportError):
+    """A dial did not give a websocket.
+
+    Args:
+        message: what happened, in words.
+        retry: whether dialling again makes sense.
+        status: the HTTP status of the answer, None when there was none.
+        retry_after: seconds the server asked to wait (`Retry-After`), None when it did not.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: Retry = Retry.YES,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.retry = retry
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        """True when the next dial may well succeed."""
+        return self.retry is Retry.YES
+
+
+class ConnectionLost(TransportError):
+    """A live websocket ended, whichever way.
+
+    Args:
+        code: the close code received (1005 for an empty close frame), or 1006 when the link broke
+            without one; our own verdicts use the code we closed with (1002, 1003, 1007, 1009).
+        reason: the peer's reason, or ours in words.
+        cause: the exception below, None when there is none.
+    """
+
+    def __init__(self, code: int, reason: str = "", cause: BaseException | None = None) -> None:
+        super().__init__(code, reason, cause)
+        self.code = code
+        self.reason = reason
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"connection lost ({self.code}{': ' + self.reason if self.reason else ''})"
+
+
+class ProtocolError(DeribitError):
+    """Base of what can be wrong with what the peer says."""
+
+
+class WireError(ProtocolError):
+    """A frame that cannot be understood.
+
+    Args:
+        message: what is wrong with it.
+        raw: the frame; only the first 200 bytes are kept.
+        channel: the channel it belongs to, where that much could be read.
+    """
+
+    def __init__(self, message: str, raw: bytes, channel: str | None = None) -> None:
+        super().__init__(message)
+        self.raw = raw[:_SHOWN_BYTES]
+        self.channel = channel
+
+    def __str__(self) -> str:
+        where = f" on {self.channel}" if self.channel else ""
+        return f"{self.args[0]}{where}: {self.raw!r}"
+
+
+# --- calls
+
+
+class CallError(DeribitError):
+    """Base of how a call can end other than with a result. `method` names the call."""
+
+    def __init__(self, message: str, *, method: str = "") -> None:
+        super().__init__(message)
+        self.method = method
+
+
+class RpcError(CallError):
+    """The exchange answered a call with an error.
+
+    Args:
+        code: Deribit's number, e.g. 10009.
+        name: its name, e.g. "not_enough_funds"; the message as sent where the number is unknown.
+        data: what came with it; for -32602 `{"param", "reason"}`.
+        method: the method called.
+        message: the message as sent; it may carry figures ("price_too_high 43666.4288").
+    """
+
+    def __init__(
+        self, code: int, name: str, data: Any = None, method: str = "", message: str | None = None
+    ) -> None:
+        self.code = code
+        self.name = name
+        self.data = data
+        self.message = name if message is None else message
+        shown = f" {data}" if data is not None else ""
+        super().__init__(f"{method or 'exchange'}: {code} {self.message}{shown}", method=method)
+
+
+class AuthError(RpcError):
+    """Login or permission refused."""
+
+
+class RateLimited(RpcError):
+    """Too many requests; waiting is the only answer."""
+
+
+class CallTimeout(CallError, TimeoutError):
+    """No answer within the call's deadline."""
+
+
+class RequestNotSent(CallError):
+    """The call never reached the wire: safe to repeat."""
+
+
+class OutcomeUnknown(CallError):
+    """The call was on the wire when the link broke; nobody here knows whether it acted."""
+
+
+class OrderNotPlaced(CallError):
+    """It is proved that the order does not exist at the exchange."""
+
+
+# --- streams
+
+
+class SubscriptionRejected(DeribitError):
+    """The exchange left channels out of its answer.
+
+    Args:
+        channels: those it did not subscribe.
+        accepted: those of the same request that it did; they stay subscribed.
+    """
+
+    def __init__(self, channels: Sequence[str], accepted: Sequence[str] = ()) -> None:
+        super().__init__(channels, accepted)
+        self.channels = tuple(channels)
+        self.accepted = tuple(accepted)
+
+    def __str__(self) -> str:
+        return f"the exchange did not subscribe {', '.join(self.channels)}"
+
+
+class BookGap(DeribitError):
+    """A book's change does not follow the last one seen.
+
+    Args:
+        expected: the last change_id seen.
+        received: the prev_change_id that came.
+    """
+
+    def __init__(self, expected: int, received: int | None) -> None:
+        super().__init__(expected, received)
+        self.expected = expected
+        self.received = received
+
+    def __str__(self) -> str:
+        return f"book gap: expected prev_change_id {self.expected}, received {self.received}"
+
+
+class SlowConsumer(DeribitError):
+    """A consumer fell so far behind that its bound was reached.
+
+    Args:
+        channel: the channel whose notification did not fit.
+        dropped: how many notifications it costs, where that can be told.
+    """
+
+    def __init__(self, channel: str, dropped: int = 1) -> None:
+        super().__init__(channel, dropped)
+        self.channel = channel
+        self.dropped = dropped
+
+    def __str__(self) -> str:
+        return f"slow consumer on {self.channel}: {self.dropped} not delivered"

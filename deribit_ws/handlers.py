@@ -1,0 +1,91 @@
+"""Handler classes: methods decorated with the channels they want, and `on_*` methods for events.
+
+Knows: the decorator's notes on a method, and the names of the events. Must not know: routing,
+queues, the client. `registry` reads the notes when a handler is added.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Stale
+from deribit_ws.wire.channels import Pattern
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NOTES = "__deribit_ws_notes__"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What `on` was told: a pattern, values for its placeholders, and the queue's policy."""
+
+    pattern: Pattern
+    values: dict[str, Any] = field(default_factory=dict)
+    overflow: str | None = None
+    maxsize: int | None = None
+
+
+def on(
+    pattern: str, *, overflow: str | None = None, maxsize: int | None = None, **values: Any
+) -> Callable[[F], F]:
+    """Mark a `Handler`'s method as the callback of a pattern's channels.
+
+    Args:
+        pattern: e.g. "ticker.{instrument}.100ms"; see `Client.register` for these and the rest.
+        overflow: what happens when its queue is full.
+        maxsize: items in its queue.
+        values: a string or a list of strings for each placeholder; the rest may come with
+            `Client.add_handler`.
+
+    Raises:
+        UsageError: it is no such pattern, or a value does not fit.
+    """
+    parsed = Pattern(pattern)
+    note = Note(parsed, dict(parsed.checked(values)), overflow, maxsize)
+
+    def mark(function: F) -> F:
+        target = function.__func__ if isinstance(function, staticmethod | classmethod) else function
+        setattr(target, _NOTES, (*getattr(target, _NOTES, ()), note))
+        return function
+
+    return mark
+
+
+class Handler:
+    """Base of handler classes. Override what you need, plain or `async`; `super()` is never required."""
+
+    def on_connected(self, event: Connected) -> Any:
+        """A link is up and all on it is rebuilt; its first data comes after this."""
+
+    def on_disconnected(self, event: Disconnected) -> Any:
+        """The link is gone."""
+
+    def on_gap(self, event: Gap) -> Any:
+        """Trades are lost for good."""
+
+    def on_lagged(self, event: Lagged) -> Any:
+        """A callback or stream was too slow, and notifications were dropped."""
+
+    def on_stale(self, event: Stale) -> Any:
+        """Nothing came where something should have."""
+
+    def on_error(self, error: Exception) -> Any:
+        """Something failed that no call awaits: a callback, a subscription, a frame."""
+
+
+def noted(handler: Handler) -> Iterator[tuple[Callable[..., Any], Note]]:
+    """Give each decorated method of a handler, bound, with what it was decorated with.
+
+    A method overridden without the decorator keeps the notes of the one it overrides.
+    """
+    seen: set[str] = set()
+    for kind in type(handler).__mro__:
+        for name, attribute in vars(kind).items():
+            target = getattr(attribute, "__func__", attribute)
+            notes = getattr(target, _NOTES, ()) if not inspect.isclass(attribute) else ()
+            if notes and name not in seen:
+                seen.add(name)
+                for note in notes:
+                    yield getattr(handler, name), note

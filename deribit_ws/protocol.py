@@ -1,0 +1,163 @@
+"""Deribit's JSON-RPC over a websocket, without the websocket: frames in, plain calls out.
+
+Knows: what each frame means, and which calls are open. Must not know: sockets, clocks, tasks,
+logging; nothing here awaits. One instance lives as long as one connection and is fed by its reader.
+
+Two rules. A notification is a plain call, never an event object: it is nearly all there is. And
+whatever arrives, `receive` never raises: what can't be understood is told to `sinks.garbage`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from deribit_ws.errors import AuthError, RateLimited, RpcError, WireError
+from deribit_ws.wire.codec import (
+    NOTIFICATION_DATA,
+    NOTIFICATION_HEAD,
+    NOTIFICATION_TAIL,
+    Envelope,
+    ErrorBody,
+    decode_envelope,
+    encode_request,
+)
+from deribit_ws.wire.errors import CLASSES, NAMES, ErrorClass
+
+HELD_BYTES = 64 * 1024 * 1024  # notifications kept back while a link is rebuilt; then it goes live early
+
+_NAME_AT = len(NOTIFICATION_HEAD)
+_DATA_SKIP = len(NOTIFICATION_DATA)
+_TAIL = -len(NOTIFICATION_TAIL)
+
+# What decodes `data` and calls its consumers; raises `msgspec.DecodeError` when it can't be decoded.
+Notify = Callable[[bytes, bytes], None]
+
+
+class Sinks(Protocol):
+    """Who is told of everything but notifications."""
+
+    def result(self, id: int, result: Any) -> None:
+        """The call `id` has its result."""
+
+    def failed(self, id: int, error: RpcError) -> None:
+        """The call `id` was answered with an error."""
+
+    def test_request(self) -> None:
+        """The exchange asks for a sign of life: answer with `public/test`."""
+
+    def stray(self, error: RpcError) -> None:
+        """An error came that answers no call of ours."""
+
+    def garbage(self, error: WireError) -> None:
+        """A frame can't be understood; the connection goes on."""
+
+    def held_too_much(self) -> None:
+        """So much is held back that the link should go live now."""
+
+
+class DeribitProtocol:
+    """The state of one connection: the open calls, and the notifications held back.
+
+    Args:
+        notify: called with channel and data, both as bytes, for each notification.
+        sinks: told of all the rest.
+        ids: gives request ids; shared by all connections of a client, so that a late answer can
+            never reach another call.
+    """
+
+    def __init__(self, notify: Notify, sinks: Sinks, ids: Iterator[int]) -> None:
+        self._notify = notify
+        self._sinks = sinks
+        self._ids = ids
+        self._held: list[bytes] | None = []
+        self._held_bytes = 0
+        self.pending: dict[int, str] = {}  # id → method
+
+    def call(self, method: str, params: Mapping[str, Any]) -> tuple[int, bytes]:
+        """Open a call: give its id and the frame to send."""
+        id = next(self._ids)
+        frame = encode_request(id, method, params)
+        self.pending[id] = method
+        return id, frame
+
+    def go_live(self) -> None:
+        """Hand out the notifications held back since the connection was made, and all later ones."""
+        held, self._held = self._held or [], None
+        for frame in held:
+            self.receive(frame)
+
+    def receive(self, frame: bytes) -> None:
+        """Take one text frame."""
+        if frame.startswith(NOTIFICATION_HEAD) and self._held is None:
+            # The channel is cut out of the bytes without parsing. It is right whenever what is left
+            # decodes as one JSON value, since the parts put together again are the frame itself.
+            end = frame.find(b'"', _NAME_AT)
+            if frame.startswith(NOTIFICATION_DATA, end) and frame.endswith(NOTIFICATION_TAIL):
+                try:
+                    self._notify(frame[_NAME_AT:end], frame[end + _DATA_SKIP : _TAIL])
+                    return
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    pass  # not what it seemed: parsed in full below, and told if it is wrong for good
+        self._receive_any(frame)
+
+    def _receive_any(self, frame: bytes) -> None:
+        try:
+            envelope = decode_envelope(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._sinks.garbage(WireError(f"not a JSON-RPC message ({error})", frame))
+            return
+        if envelope.method == "subscription":
+            self._notification(envelope, frame)
+        elif envelope.method == "heartbeat":
+            if envelope.params is not None and envelope.params.type == "test_request":
+                self._sinks.test_request()
+        else:
+            self._answer(envelope, frame)
+
+    def _notification(self, envelope: Envelope, frame: bytes) -> None:
+        params = envelope.params
+        if params is None or params.channel is None or params.data is msgspec.UNSET:
+            channel = params.channel if params is not None else None
+            self._sinks.garbage(WireError("a notification without channel or data", frame, channel))
+        elif self._held is not None:
+            self._hold(frame)
+        else:
+            try:
+                self._notify(params.channel.encode(), bytes(params.data))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._sinks.garbage(WireError(f"not the expected data ({error})", frame, params.channel))
+
+    def _hold(self, frame: bytes) -> None:
+        assert self._held is not None
+        self._held.append(frame)
+        self._held_bytes += len(frame)
+        if self._held_bytes > HELD_BYTES:
+            self._sinks.held_too_much()
+
+    def _answer(self, envelope: Envelope, frame: bytes) -> None:
+        id = envelope.id
+        method = self.pending.pop(id, None) if isinstance(id, int) else None
+        if envelope.error is not None:
+            error = rpc_error(envelope.error, method or "")
+            if method is None:
+                self._sinks.stray(error)
+            else:
+                assert isinstance(id, int)
+                self._sinks.failed(id, error)
+        elif envelope.result is msgspec.UNSET:
+            self._sinks.garbage(WireError("neither an answer nor a notification", frame))
+        elif method is not None:
+            assert isinstance(id, int)
+            try:
+                self._sinks.result(id, msgspec.json.decode(envelope.result))
+            except (msgspec.DecodeError, UnicodeDecodeError) as broken:
+                self._sinks.garbage(WireError(f"not a result ({broken})", frame))
+        # Else it is a result nobody waits for any more: its call has timed out or was cancelled.
+
+
+def rpc_error(body: ErrorBody, method: str) -> RpcError:
+    """Make the exception for an error answer: its class by Deribit's code, its message as sent."""
+    kinds = {ErrorClass.AUTH: AuthError, ErrorClass.RATE_LIMIT: RateLimited}
+    kind = kinds.get(CLASSES.get(body.code, ErrorClass.PERMANENT), RpcError)
+    return kind(body.code, NAMES.get(body.code, body.message), body.data, method, body.message)

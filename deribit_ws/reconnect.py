@@ -1,0 +1,82 @@
+"""An endless iterator of live things: when one is lost, wait as the back-off says and open another.
+
+Knows: an opener, the waits between two tries, and the verdict on a failed one. Must not know: what
+it opens. A class with `__anext__`, not an async generator: a cancelled `__anext__` leaves it usable,
+and no timeout of the consumer's ever spans a `yield` (PEP 789). `websockets` and `client` own one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from deribit_ws.backoff import Backoff
+from deribit_ws.errors import ConnectFailed, Retry
+
+T = TypeVar("T")
+
+RATE_LIMIT_FLOOR = 5.0  # seconds; dialling again any sooner is what got us refused (HTTP 429, 10028)
+LIVED_FLOOR = 5.0  # seconds; a refusal that would be fatal at first is most likely maintenance later
+_TOO_MANY_REQUESTS = 429
+
+
+class Reconnect(Generic[T]):
+    """Gives live things for ever, waiting between them.
+
+    Args:
+        open: opens one; raises `ConnectFailed` when it can't.
+        backoff: the steps and waits; shared with nobody.
+        report: told of each failed try and of the seconds until the next.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], Awaitable[T]],
+        *,
+        backoff: Backoff,
+        report: Callable[[ConnectFailed, float], None],
+    ) -> None:
+        self._open = open
+        self._backoff = backoff
+        self._report = report
+        self._lived = False
+        self._due = 0.0  # when the next try may start, on the loop's clock
+
+    def lost(self, healthy: float, floor: float = 0.0) -> None:
+        """Count the loss of the last one given, which was healthy for `healthy` seconds."""
+        self._lived = True
+        self._failed(healthy, floor)
+
+    def __aiter__(self) -> "Reconnect[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        """Wait until the next try is due, then open; raise `ConnectFailed` when that is final."""
+        while True:
+            # The due time outlives a cancelled wait: cancelling must not be a way around it.
+            await asyncio.sleep(max(0.0, self._due - asyncio.get_running_loop().time()))
+            try:
+                return await self._open()
+            except ConnectFailed as failure:
+                wait = self._failed(0.0, self._floor(failure))
+                if self._is_final(failure):
+                    raise
+                self._report(failure, wait)
+
+    def _failed(self, healthy: float, floor: float) -> float:
+        self._backoff.failed(healthy)
+        wait = self._backoff.wait(floor)
+        self._due = asyncio.get_running_loop().time() + wait
+        return wait
+
+    def _is_final(self, failure: ConnectFailed) -> bool:
+        if failure.retry is Retry.ONCE_LIVED:
+            return not self._lived
+        return failure.retry is Retry.NEVER
+
+    @staticmethod
+    def _floor(failure: ConnectFailed) -> float:
+        if failure.retry is Retry.ONCE_LIVED:
+            return LIVED_FLOOR
+        if failure.status == _TOO_MANY_REQUESTS:
+            return max(RATE_LIMIT_FLOOR, failure.retry_after or 0.0)
+        return failure.retry_after or 0.0

@@ -1,0 +1,247 @@
+"""Which channels are wanted, which the exchange confirmed, and the calls that make the two equal.
+
+Knows: counts of references per channel, and what one connection has answered. Must not know: the
+connection; `call` is injected. `client` owns one and lets it `settle` on every new connection, and
+again whenever something changes. Source: facts of docs.deribit.com, subscriptions: unknown channels
+are left out of the answer without a word; some channels make the whole call fail.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from deribit_ws.credits import REFILL, SUBSCRIBE_COST, SUBSCRIBE_POOL, Bucket
+from deribit_ws.errors import AuthError, RpcError, SubscriptionRejected, UsageError
+from deribit_ws.wire.channels import is_private
+from deribit_ws.wire.errors import CLASSES, ErrorClass
+from deribit_ws.wire.methods import Call
+
+logger = logging.getLogger(__name__)
+
+MOST_CHANNELS = 500  # a call; Deribit's limit
+MOST_BYTES = 31_000  # a call's list; leaves room for the envelope below Deribit's 32 kB
+_PASSING = (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT)  # says nothing about the channels
+_PASSING_SECONDS = 5.0  # after such an answer; asking again any sooner is what a 10028 is about
+_RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # for a channel that was confirmed once before
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    channels: Sequence[str]
+
+
+class Subscriptions:
+    """The wanted channels of a client, and the state of each on the present connection.
+
+    Args:
+        report: told of channels that were refused while nobody awaits them.
+    """
+
+    def __init__(self, report: Callable[[SubscriptionRejected], None]) -> None:
+        self._report = report
+        self._references: dict[str, int] = {}
+        self._confirmed: set[str] = set()
+        self._refused: dict[str, RpcError | None] = {}
+        self._proven: set[str] = set()  # confirmed at some time: refused later, it is asked for again
+        self._attempts = 0
+        self.barred: AuthError | None = None  # set while what needs a login can't be had
+        self._awaited: list[list[str]] = []  # channels whose refusal a caller will be told
+        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._changed = asyncio.Event()
+        self._bucket = Bucket(SUBSCRIBE_POOL, REFILL)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Every channel somebody holds."""
+        return frozenset(self._references)
+
+    @property
+    def confirmed(self) -> frozenset[str]:
+        """What the exchange has confirmed on this connection."""
+        return frozenset(self._confirmed)
+
+    def hold(self, channels: Iterable[str]) -> None:
+        """Count one more reference to each channel."""
+        for channel in channels:
+            self._references[channel] = self._references.get(channel, 0) + 1
+            self._refused.pop(channel, None)  # somebody asks anew
+        self._changed.set()
+
+    def release(self, channels: Iterable[str]) -> None:
+        """Count one reference less; a channel without any is left."""
+        for channel in channels:
+            left = self._references.get(channel, 0) - 1
+            if left > 0:
+                self._references[channel] = left
+            else:
+                self._references.pop(channel, None)
+                self._refused.pop(channel, None)
+        self._changed.set()
+
+    def disconnected(self) -> None:
+        """Forget all that was true of the last connection: nothing survives one."""
+        self._confirmed.clear()
+        self._refused.clear()
+        self._attempts = 0
+        self._tell_waiters()
+
+    async def answered(self, channels: Iterable[str]) -> SubscriptionRejected | None:
+        """Wait until the exchange has answered for each channel; give what to raise, None if all is well."""
+        asked = list(dict.fromkeys(channels))
+        self._awaited.append(asked)
+        try:
+            await self._wait_until(lambda: all(map(self._is_answered, asked)))
+        finally:
+            self._awaited.remove(asked)
+        rejected = [channel for channel in asked if channel not in self._confirmed]
+        if not rejected:
+            return None
+        error = SubscriptionRejected(rejected, [c for c in asked if c in self._confirmed])
+        causes = [self._refused.get(channel) or self.barred for channel in rejected]
+        error.__cause__ = next(filter(None, causes), None)
+        return error
+
+    async def left(self, channels: Iterable[str]) -> None:
+        """Wait until none of the channels that nobody wants is still subscribed."""
+        asked = list(channels)
+        await self._wait_until(
+            lambda: not any(c in self._confirmed and c not in self._references for c in asked)
+        )
+
+    async def _wait_until(self, predicate: Callable[[], bool]) -> None:
+        while not predicate():
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            entry = (predicate, waiter)
+            self._waiters.append(entry)
+            try:
+                await waiter
+            finally:
+                self._waiters.remove(entry)
+
+    def _tell_waiters(self) -> None:
+        for predicate, waiter in self._waiters:
+            if not waiter.done() and predicate():
+                waiter.set_result(None)
+
+    def _is_answered(self, channel: str) -> bool:
+        return channel in self._confirmed or channel in self._refused or self._is_barred(channel)
+
+    def _is_barred(self, channel: str) -> bool:
+        return self.barred is not None and (is_private(channel) or channel.endswith(".raw"))
+
+    async def keep(self, call: Call) -> None:
+        """Go on settling whenever something changes; ends with the connection."""
+        while True:
+            await self.settle(call)
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(self._retry_after()):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._attempts += 1
+                for channel in self._proven & self._refused.keys():
+                    del self._refused[channel]
+
+    async def settle(self, call: Call) -> None:
+        """Subscribe and unsubscribe until the connection has what is wanted."""
+        while (request := self._next()) is not None:
+            if request.method.endswith("/subscribe"):
+                now = asyncio.get_running_loop().time()
+                await asyncio.sleep(self._bucket.take(SUBSCRIBE_COST, now))
+            await self._ask(call, request)
+
+    async def _ask(self, call: Call, request: _Request) -> None:
+        try:
+            answer = await call(request.method, {"channels": list(request.channels)})
+        except RpcError as error:
+            if CLASSES.get(error.code) in _PASSING:
+                logger.warning("%s; asking again in %g s", error, _PASSING_SECONDS)
+                await asyncio.sleep(_PASSING_SECONDS)
+            else:
+                await self._failed(call, request, error)
+            return
+        if request.method.endswith("/unsubscribe"):
+            self._forget(request.channels)
+        else:
+            self._confirm(request, answer)
+
+    def _forget(self, channels: Sequence[str]) -> None:
+        self._confirmed.difference_update(channels)
+        self._tell_waiters()
+
+    async def _failed(self, call: Call, request: _Request, error: RpcError) -> None:
+        """A whole call was refused: find the channels that are to blame by asking for less."""
+        if request.method.endswith("/unsubscribe"):
+            logger.warning("could not unsubscribe: %s", error)
+            self._forget(request.channels)
+        elif len(request.channels) == 1:
+            self._refuse(request.channels, (), error)
+        else:
+            for part in _parts(request.channels):
+                await self._ask(call, _Request(request.method, part))
+
+    def _confirm(self, request: _Request, answer: object) -> None:
+        given = set(answer) if isinstance(answer, list) else set()
+        accepted = given.intersection(request.channels)
+        self._confirmed |= accepted
+        self._proven |= accepted
+        rest = [channel for channel in request.channels if channel not in accepted]
+        self._refuse(rest, sorted(accepted), None)
+
+    def _refuse(
+        self, channels: Sequence[str], accepted: Sequence[str], cause: RpcError | None
+    ) -> None:
+        self._refused.update(dict.fromkeys(channels, cause))
+        awaited = {channel for asked in self._awaited for channel in asked}
+        self._tell_waiters()
+        unawaited = [c for c in channels if c in self._references and c not in awaited]
+        if unawaited:
+            error = SubscriptionRejected(unawaited, accepted)
+            error.__cause__ = cause
+            self._report(error)
+
+    def _next(self) -> _Request | None:
+        """Give the next call to make: leave what nobody wants, then private, then public channels."""
+        surplus = [channel for channel in self._confirmed if channel not in self._references]
+        missing = [
+            channel
+            for channel in self._references
+            if not self._is_answered(channel)
+        ]
+        for channels, verb in ((surplus, "unsubscribe"), (missing, "subscribe")):
+            for scope, private in (("private", True), ("public", False)):
+                chosen = [channel for channel in channels if is_private(channel) is private]
+                if chosen:
+                    return _Request(f"{scope}/{verb}", _first_batch(chosen))
+        return None
+
+    def _retry_after(self) -> float | None:
+        if not self._proven & self._refused.keys():
+            return None
+        return _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
+
+
+def check_name(channel: object) -> None:
+    """Raise UsageError unless `channel` may be sent as a channel's name."""
+    if not isinstance(channel, str) or not channel or len(channel.encode()) > MOST_BYTES // 2:
+        raise UsageError(f"not a channel name: {str(channel)[:80]!r}")
+
+
+def _first_batch(channels: Sequence[str]) -> Sequence[str]:
+    size = 0
+    for count, channel in enumerate(channels[:MOST_CHANNELS]):
+        size += len(channel.encode()) + 3  # its quotes and a comma
+        if size > MOST_BYTES and count:
+            return channels[:count]
+    return channels[:MOST_CHANNELS]
+
+
+def _parts(channels: Sequence[str]) -> list[Sequence[str]]:
+    raw = [channel for channel in channels if channel.endswith(".raw")]
+    rest = [channel for channel in channels if not channel.endswith(".raw")]
+    if raw and rest:
+        return [rest, raw]  # 13778: raw channels need a login, and are most likely the ones
+    half = len(channels) // 2
+    return [channels[:half], channels[half:]]

@@ -1,0 +1,98 @@
+"""One call on its way through the methods, and what the methods may reach.
+
+Knows: the parts of the exchange a method needs, and what it needs of its caller. Must not know:
+sockets, envelopes, the methods themselves. `session` and `http` make calls, `methods` runs them.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol, TypeAlias
+
+from deribit_ws.testing.envelope import UNAUTHORIZED, Refusal
+from deribit_ws.testing.faults import Standing
+from deribit_ws.testing.hub import Hub
+from deribit_ws.testing.ledger import Ledger
+from deribit_ws.testing.logins import Login, Logins
+from deribit_ws.testing.market import Market
+from deribit_ws.testing.params import Params
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """What all connections share."""
+
+    market: Market
+    hub: Hub
+    ledger: Ledger
+    logins: Logins
+    standing: Standing  # faults that concern every connection
+    rng: Random
+    wall_clock: Callable[[], float]
+
+
+class Caller(Protocol):
+    """The websocket connection a call came by."""
+
+    number: int
+    login: Login | None
+    cancel_on_disconnect: bool
+
+    @property
+    def dropped_channels(self) -> Collection[str]:
+        """What a fault leaves out of its subscriptions."""
+
+    @property
+    def channels(self) -> Collection[str]:
+        """What it is subscribed to."""
+
+    def beat(self, interval: float | None) -> None:
+        """Start heartbeats of so many seconds, or stop them."""
+
+    def tested(self) -> None:
+        """Note that public/test was called."""
+
+    def subscribe(self, channel: str) -> None:
+        """Begin to receive a channel."""
+
+    def unsubscribe(self, channel: str) -> None:
+        """Receive it no more."""
+
+    def leave(self) -> None:
+        """End the connection politely."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A call and its circumstances; `connection` None for plain HTTP.
+
+    A method may put what must follow its answer into `after`, and forbid the answer (`silent`).
+    """
+
+    venue: Venue
+    params: Params
+    connection: Caller | None
+    after: list[Callable[[], None]] = field(default_factory=list)
+    silent: bool = False
+
+    @property
+    def caller(self) -> Caller:
+        """The connection of a method that exists only on websockets."""
+        assert self.connection is not None, "websocket-only methods are refused on HTTP before they run"
+        return self.connection
+
+    def login(self) -> Login | None:
+        """Who calls: by the token in the parameters, else as the connection is logged in."""
+        if "access_token" in self.params:
+            number = self.connection.number if self.connection else None
+            return self.venue.logins.check(self.params.text("access_token"), number)
+        login = self.connection.login if self.connection else None
+        return login if login and self.venue.logins.valid(login) else None
+
+    def require_login(self) -> None:
+        """Refuse with 13009 what only an account may do."""
+        if self.login() is None:
+            raise Refusal(UNAUTHORIZED, {"reason": "invalid_token"})
+
+
+Method: TypeAlias = Callable[[Call], Any]

@@ -1,0 +1,103 @@
+"""Which channel names exist, and which feed each stands for.
+
+Knows: the patterns of Deribit's subscription channels. Must not know: subscribers or messages.
+`hub` asks for a feed when somebody subscribes; None means no such channel, and the exchange then
+silently leaves it out.
+"""
+
+from random import Random
+
+from deribit_ws.testing.feeds import (
+    BookFeed,
+    Feed,
+    IndexFeed,
+    Pace,
+    PlatformFeed,
+    QuoteFeed,
+    StillFeed,
+    TickerFeed,
+    TradesFeed,
+    WindowFeed,
+)
+from deribit_ws.testing.market import Line, Market
+
+PACES = {"raw": Pace.RAW, "100ms": Pace.FAST, "agg2": Pace.SLOW}
+GROUPS = {"none": 0.0, "1": 1.0, "2": 2.0, "5": 5.0, "10": 10.0, "25": 25.0, "100": 100.0, "250": 250.0}
+ETH_GROUP_DIVISOR = 100  # for ETH a group of 5 means 0.05
+WINDOW_DEPTHS = {"1": 1, "10": 10, "20": 20}
+KINDS = {"future", "option", "spot", "future_combo", "option_combo", "combo", "any"}
+CURRENCIES = {"BTC", "ETH", "USDC", "USDT", "EURR", "any"}
+USER_FAMILIES = {
+    "orders",
+    "trades",
+    "changes",
+    "combo_trades",
+    "portfolio",
+    "mmp_trigger",
+    "access_log",
+    "lock",
+    "liquidation",
+    "isolated",
+    "lsp",
+}
+
+
+def private(channel: str) -> bool:
+    """Whether a channel belongs to an account."""
+    return channel.startswith("user.")
+
+
+def raw(channel: str) -> bool:
+    """Whether a public channel needs a login because it speaks at each event."""
+    return channel.endswith(".raw") and not private(channel)
+
+
+def feed(channel: str, market: Market, rng: Random) -> Feed | None:
+    """The feed of a channel, None for a name the exchange does not know."""
+    match channel.split("."):
+        case ["platform_state"]:
+            return PlatformFeed(market, rng)
+        case ["deribit_price_index", name] if name in market.indices:
+            return IndexFeed(market, name)
+        case ["user", family, *_] if family in USER_FAMILIES:
+            return StillFeed()
+        case ["trades", kind, currency, pace] if kind in KINDS and currency in CURRENCIES and pace in PACES:
+            return TradesFeed(_matching(market, kind, currency), PACES[pace])
+        case [_, instrument, *_] if instrument in market:
+            return _instrument_feed(channel.split("."), market, market[instrument])
+        case _:
+            return None
+
+
+def _instrument_feed(parts: list[str], market: Market, line: Line) -> Feed | None:
+    match parts:
+        case ["book", _, pace] if pace in PACES:
+            return BookFeed(line, PACES[pace])
+        case ["book", _, group, depth, pace] if depth in WINDOW_DEPTHS and pace in PACES:
+            ticks = _group_ticks(line, group)
+            window = {"group": ticks or 1, "depth": WINDOW_DEPTHS[depth]}
+            return None if ticks is None else WindowFeed(line, PACES[pace], **window)
+        case ["ticker", _, pace] if pace in PACES:
+            return TickerFeed(market, line, PACES[pace])
+        case ["quote", _]:
+            return QuoteFeed(line)
+        case ["trades", name, pace] if pace in PACES:
+            return TradesFeed(frozenset({name}), PACES[pace])
+        case _:
+            return None
+
+
+def _group_ticks(line: Line, group: str) -> int | None:
+    """How many ticks a group spans, None if there is no such group (options have only `none`)."""
+    if group not in GROUPS or (group != "none" and line.instrument.kind == "option"):
+        return None
+    width = GROUPS[group] / (ETH_GROUP_DIVISOR if line.instrument.base == "ETH" else 1)
+    return max(1, round(width / line.instrument.tick_size))
+
+
+def _matching(market: Market, kind: str, currency: str) -> frozenset[str]:
+    return frozenset(
+        line.instrument.name
+        for line in market.lines.values()
+        if kind in ("any", line.instrument.kind) and currency in ("any", line.instrument.settlement)
+    )

@@ -1,0 +1,85 @@
+"""The traders of the simulated market: what order comes next.
+
+Knows: a book, a mark and chance. Must not know: change_ids, trades, connections. `market` asks for
+an order each time one is due, and executes it.
+
+Orders arrive around the mark, so a book follows its mark, and one that lags behind is traded
+against. The rates keep about twenty levels a side.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias
+
+from deribit_ws.testing.book import Book, Direction, SideName
+from deribit_ws.testing.instruments import Instrument
+
+FEWEST_LEVELS = 8  # below this a side is refilled
+MOST_LEVELS = 30  # above this its worst level is withdrawn
+CANCELS = 0.40  # share of orders that take a level or part of it away
+MARKET_ORDERS = 0.12  # share that match at once
+MEAN_DISTANCE = 12.0  # of a limit order from the mark, in ticks
+SPREAD_OF_SIZES = 1.1  # sigma of the lognormal order size
+WHOLE_LEVEL = 0.7  # share of cancels that leave nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An order that may match, and rests where it does not."""
+
+    direction: Direction
+    ticks: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A market order."""
+
+    direction: Direction
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A withdrawal from a level."""
+
+    side: SideName
+    ticks: int
+    lots: int
+
+
+Order: TypeAlias = Limit | Take | Cancel
+
+
+def next_order(instrument: Instrument, book: Book, mark: int, rng: Random) -> Order:
+    """Choose an order; `mark` is the mark price in ticks."""
+    side = book.side(rng.choice(instrument.sides))
+    direction = Direction.BUY if side.name == "bids" else Direction.SELL
+    if len(side) > MOST_LEVELS and (worst := side.worst) is not None:
+        return Cancel(side.name, worst, side.lots(worst))
+    if len(side) < FEWEST_LEVELS:
+        return _limit(instrument, direction, mark, rng)
+    chance = rng.random()
+    if chance < CANCELS:
+        return _cancel(book, side.name, rng)
+    if chance < CANCELS + MARKET_ORDERS and len(instrument.sides) == 2:
+        return Take(direction, _size(instrument, rng))
+    return _limit(instrument, direction, mark, rng)
+
+
+def _limit(instrument: Instrument, direction: Direction, mark: int, rng: Random) -> Limit:
+    distance = round(rng.expovariate(1 / MEAN_DISTANCE))
+    ticks = mark - distance if direction is Direction.BUY else mark + 1 + distance
+    return Limit(direction, max(1, ticks), _size(instrument, rng))
+
+
+def _cancel(book: Book, name: SideName, rng: Random) -> Cancel:
+    side = book.side(name)
+    ticks = rng.choice(side.prices())
+    resting = side.lots(ticks)
+    return Cancel(name, ticks, resting if rng.random() < WHOLE_LEVEL else max(1, resting // 2))
+
+
+def _size(instrument: Instrument, rng: Random) -> int:
+    return max(1, round(instrument.typical_lots * rng.lognormvariate(0.0, SPREAD_OF_SIZES)))

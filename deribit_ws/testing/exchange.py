@@ -1,0 +1,223 @@
+"""The simulated exchange: its parts put together, started, moved, disturbed and stopped.
+
+Knows: which parts there are. Must not know: how any of them works. Tests, the command line and the
+pytest plugin make one; everything else in this folder is reached through it.
+"""
+
+import asyncio
+import itertools
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from aiohttp import WSCloseCode, web
+
+from deribit_ws.testing import http
+from deribit_ws.testing.calls import Venue
+from deribit_ws.testing.door import SOCKET_PATH, Door
+from deribit_ws.testing.faults import (
+    AcceptThenClose,
+    Deaf,
+    Drop,
+    Fault,
+    Maintenance,
+    RefuseConnections,
+    RefuseHandshake,
+    Say,
+    Silence,
+    StallHandshake,
+    Standing,
+)
+from deribit_ws.testing.hub import Hub
+from deribit_ws.testing.instruments import listing
+from deribit_ws.testing.ledger import Ledger
+from deribit_ws.testing.logins import Logins
+from deribit_ws.testing.market import Market
+from deribit_ws.testing.session import Manner, Session
+
+YEAR_OF_TOKENS = 31_536_000  # seconds: what the exchange's own samples show as expires_in
+OUTPUT_LIMIT = 8 << 20  # bytes a client may leave unread before it is too slow
+MOST_LAG = 1.0  # seconds the market may fall behind before it gives up catching up
+
+
+class SimulatedExchange:
+    """A Deribit that runs in this event loop, on loopback, and fails when told to.
+
+    `accounts` maps client ids to secrets. The market moves every `step_seconds`, or with
+    `autoplay=False` only in `step()`; either way a step stands for that much market time, so
+    100ms channels speak every 0.1 / `step_seconds` steps. `heartbeat_scale` multiplies the times of
+    heartbeats and of the idle cut. `shuffle_answers` lets answers of private and public methods
+    overtake each other. `output_limit` is in bytes, `token_seconds` the life of tokens;
+    `extra_options` lists so many more quiet BTC options. `wall_clock` gives epoch seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+        accounts: Mapping[str, str] | None = None,
+        step_seconds: float = 0.05,
+        autoplay: bool = True,
+        wall_clock: Callable[[], float] = time.time,
+        heartbeat_scale: float = 1.0,
+        shuffle_answers: bool = False,
+        output_limit: int = OUTPUT_LIMIT,
+        token_seconds: int = YEAR_OF_TOKENS,
+        extra_options: int = 0,
+    ) -> None:
+        rng = Random(seed)
+        instruments = listing(wall_clock(), extra_options)
+        self._step_seconds = step_seconds
+        self._autoplay = autoplay
+        self._secure = ssl_context is not None
+        self._manner = Manner(output_limit, heartbeat_scale, shuffle_answers)
+        self._standing = Standing()
+        self.market = Market(instruments, rng=rng, wall_clock=wall_clock, step_seconds=step_seconds)
+        self.ledger = Ledger(self.market)
+        # A generator of its own, so that the market does not depend on what clients do.
+        self._venue = Venue(
+            market=self.market,
+            hub=Hub(
+                self.market, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing
+            ),
+            ledger=self.ledger,
+            logins=Logins(
+                accounts or {"simulated": "secret"},
+                rng=Random(seed + 2),
+                wall_clock=wall_clock,
+                token_seconds=token_seconds,
+            ),
+            standing=self._standing,
+            rng=Random(seed + 3),
+            wall_clock=wall_clock,
+        )
+        self._door = Door(
+            host=host,
+            port=port,
+            ssl_context=ssl_context,
+            standing=self._standing,
+            ledger=self.ledger,
+            enter=self._enter,
+            answer=self._answer,
+        )
+        self._numbers = itertools.count(1)
+        self._sessions: dict[int, Session] = {}
+        self._player: asyncio.Task[None] | None = None
+        self._running = False
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen, and let the market move."""
+        if self._running:
+            return
+        await self._door.open()
+        self._running = True
+        if self._autoplay:
+            self._player = asyncio.create_task(self._play(), name="simulated-exchange-market")
+
+    async def stop(self) -> None:
+        """Close every connection (1001) and the listening socket; leaves no task. May be repeated."""
+        if not self._running:
+            return
+        self._running = False
+        player, self._player = self._player, None
+        if player:
+            player.cancel()
+            await asyncio.wait([player])
+        for session in self._sessions.values():
+            session.shut()
+        await self._door.close()
+        if player and not player.cancelled():
+            player.result()  # a market that broke is a failed test, not a quiet one
+
+    @property
+    def url(self) -> str:
+        """Where the websocket is."""
+        return f"{'wss' if self._secure else 'ws'}://{self._door.host}:{self._door.port}{SOCKET_PATH}"
+
+    @property
+    def http_url(self) -> str:
+        """Where the methods are over HTTP; "/{method}" follows."""
+        return f"{'https' if self._secure else 'http'}://{self._door.host}:{self._door.port}/api/v2"
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """The names of all instruments."""
+        return tuple(self.market.lines)
+
+    @property
+    def connections(self) -> dict[int, Session]:
+        """The live connections by number, the first ever being 1; each has `channels` and `login`."""
+        return dict(self._sessions)
+
+    def step(self, n: int = 1) -> None:
+        """Move the market by hand."""
+        for _ in range(n):
+            self.market.step()
+            self._venue.hub.stepped()
+
+    def inject(self, fault: Fault, connection: int | None = None) -> None:
+        """Let a fault happen now, or stand until its moment comes.
+
+        `connection` None: the faults of a moment (Drop, Say, Silence, Deaf) hit every live
+        connection; all others concern the exchange as a whole, later connections included, and
+        their `times` count once for all of them.
+        """
+        match fault:
+            case RefuseConnections(seconds=float() | int() as seconds):
+                self._door.shut_for(seconds)
+            case RefuseHandshake() | AcceptThenClose() | StallHandshake() | RefuseConnections():
+                self._standing.arm(fault, fault.times)
+            case Maintenance():
+                self._maintain(fault)
+            case _ if connection is not None:
+                self._sessions[connection].inject(fault)
+            case Drop() | Say() | Silence() | Deaf():
+                for session in self._sessions.values():
+                    session.inject(fault)
+            case _:
+                self._standing.arm(fault, getattr(fault, "times", 1))
+
+    def clear_faults(self) -> None:
+        """End all standing faults: of the exchange, and of every connection."""
+        self._standing.clear()
+        self._door.unbar()
+        for session in self._sessions.values():
+            session.clear_faults()
+
+    def _maintain(self, fault: Maintenance) -> None:
+        self._door.refuse_for(fault.seconds)
+        self._venue.hub.announce("platform_state", {"maintenance": True})
+        for session in self._sessions.values():
+            session.drop(Drop.close(WSCloseCode.GOING_AWAY))
+
+    def _enter(self, transport: asyncio.Transport) -> Session:
+        number = next(self._numbers)
+        session = Session(number, self._venue, transport, self._manner, lambda: self._sessions.pop(number))
+        self._sessions[number] = session
+        return session
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        return await http.answer(request, self._venue)
+
+    async def _play(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + self._step_seconds, loop.time() - MOST_LAG)
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            self.step()

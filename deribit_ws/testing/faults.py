@@ -1,0 +1,261 @@
+"""Everything that can be made to go wrong, as values.
+
+Knows: the names and parameters of faults, and how many of each are still waiting. Must not know:
+sockets or messages. A test builds them and gives them to `SimulatedExchange.inject`; the rooms that
+act on them ask `Standing` whether one is due.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal, TypeAlias, TypeVar
+
+
+class How(Enum):
+    """How a connection ends."""
+
+    RST = "rst"  # TCP reset, at once
+    FIN = "fin"  # TCP end of stream, no close frame
+    FIN_IN_FRAME = "fin_in_frame"  # the same, after half a text frame
+    CLOSE_FRAME = "close_frame"  # a websocket close frame, then TCP
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """End a connection; built by `rst`, `fin` or `close`."""
+
+    how: How
+    code: int | None = None
+    reason: str = ""
+    finish: bool = True
+
+    @classmethod
+    def rst(cls) -> "Drop":
+        """Reset the TCP connection."""
+        return cls(How.RST)
+
+    @classmethod
+    def fin(cls, *, inside_frame: bool = False) -> "Drop":
+        """End the stream without a close frame, with `inside_frame` after half a frame."""
+        return cls(How.FIN_IN_FRAME if inside_frame else How.FIN)
+
+    @classmethod
+    def close(cls, code: int | None = None, reason: str = "", *, finish: bool = True) -> "Drop":
+        """Send a close frame, with any code 0-65535, illegal ones too; None: an empty frame.
+
+        `finish=False` leaves TCP open for as long as the client does.
+        """
+        return cls(How.CLOSE_FRAME, code, reason, finish)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Send exactly this, at once.
+
+    `text` makes a text frame (bytes may be invalid UTF-8), `binary` a binary one, `raw` goes to the
+    socket as it is.
+    """
+
+    text: str | bytes | None = None
+    binary: bytes | None = None
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Send nothing, answer nothing, keep the socket; for `seconds` or until cleared.
+
+    What would have been said is lost, or with `hold` said when the silence ends.
+    """
+
+    seconds: float | None = None
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """Ignore all that the client sends, pings and close frames too, while data flows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseHandshake:
+    """Answer the next upgrades with an HTTP status, with Retry-After (s) and Location if given."""
+
+    status: int
+    times: int = 1
+    retry_after: float | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptThenClose:
+    """Answer the next upgrades with 101, then end them at once: by a close code, or by a Drop."""
+
+    how: int | Drop = 1000
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseConnections:
+    """Reset the next `times` TCP connections, or with `seconds` close the listening socket that long."""
+
+    times: int = 1
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StallHandshake:
+    """Accept the next TCP connections and never answer them."""
+
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DropOnRequest:
+    """End the connection when a method is called: unexecuted, or right after its reply."""
+
+    method: str
+    how: Drop
+    times: int = 1
+    before_reply: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FailRequest:
+    """Answer a method with an error, without executing it."""
+
+    method: str
+    code: int
+    times: int = 1
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRequest:
+    """Never answer a method; with `executed` it acts, and only the answer is lost."""
+
+    method: str
+    times: int = 1
+    executed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DelayReply:
+    """Execute a method at once and answer it later."""
+
+    method: str
+    seconds: float
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SkipChange:
+    """Leave out the next notifications of a channel (not its first message): a gap."""
+
+    channel: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SkipSnapshot:
+    """Acknowledge the next subscriptions of a channel without their first message."""
+
+    channel: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Send the next notifications of a channel twice."""
+
+    channel: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reorder:
+    """Send the next notification of a channel after the one that follows it."""
+
+    channel: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Garble:
+    """Spoil the next notifications of a channel.
+
+    `truncated`: the JSON is cut in half. `wrong_shape`: valid JSON, but numbers are strings and
+    lists hold pairs of nothing. `no_data`: valid JSON without its data.
+    """
+
+    channel: str
+    times: int = 1
+    kind: Literal["truncated", "wrong_shape", "no_data"] = "truncated"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class DropChannels:
+    """Leave channels out of what is subscribed, until cleared."""
+
+    channels: tuple[str, ...]
+
+    def __init__(self, *channels: str) -> None:
+        object.__setattr__(self, "channels", channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Announce maintenance, close every connection with 1001, refuse new ones for `seconds`."""
+
+    seconds: float
+
+
+Immediate: TypeAlias = Drop | Say
+Stance: TypeAlias = Silence | Deaf
+DoorFault: TypeAlias = RefuseHandshake | AcceptThenClose | RefuseConnections | StallHandshake | Maintenance
+RequestFault: TypeAlias = DropOnRequest | FailRequest | IgnoreRequest | DelayReply | DropChannels
+StreamFault: TypeAlias = SkipChange | SkipSnapshot | Duplicate | Reorder | Garble
+ConnectionFault: TypeAlias = Immediate | Stance | RequestFault | StreamFault
+Fault: TypeAlias = ConnectionFault | DoorFault
+
+F = TypeVar("F")
+
+
+class Standing:
+    """Faults that wait for their moment, each for as many times as it says."""
+
+    def __init__(self) -> None:
+        self._armed: list[tuple[Fault, int]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._armed)
+
+    def arm(self, fault: Fault, times: int = 1) -> None:
+        """Keep a fault until it was taken `times` times."""
+        self._armed.append((fault, times))
+
+    def take(self, kind: type[F], subject: str | None = None) -> F | None:
+        """Use up one occurrence of the oldest fault of a kind that concerns `subject`.
+
+        The subject is a method or channel name; a fault whose own is "*" concerns all.
+        """
+        for position, (fault, left) in enumerate(self._armed):
+            if isinstance(fault, kind) and _subject(fault) in (subject, "*"):
+                if left > 1:
+                    self._armed[position] = (fault, left - 1)
+                else:
+                    del self._armed[position]
+                return fault
+        return None
+
+    def dropped_channels(self) -> set[str]:
+        """The channels no subscription may contain now."""
+        drops = (fault for fault, _ in self._armed if isinstance(fault, DropChannels))
+        return {channel for drop in drops for channel in drop.channels}
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._armed.clear()
+
+
+def _subject(fault: object) -> str | None:
+    return getattr(fault, "method", None) or getattr(fault, "channel", None)

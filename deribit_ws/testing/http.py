@@ -1,0 +1,46 @@
+"""The same methods over plain HTTP.
+
+Knows: GET with query parameters, POST with a JSON-RPC body, errors as HTTP 400. Must not know:
+websockets. `door` hands it every request below /api/v2/ that is no upgrade.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from deribit_ws.testing import methods
+from deribit_ws.testing.calls import Call, Venue
+from deribit_ws.testing.envelope import MAX_REQUEST, TOO_LARGE, Refusal, RpcRequest, Stamp, read
+from deribit_ws.testing.faults import FailRequest
+from deribit_ws.testing.ledger import Request
+from deribit_ws.testing.params import Params
+
+PREFIX = "/api/v2/"
+
+
+async def answer(request: web.BaseRequest, venue: Venue) -> web.Response:
+    """The answer to one HTTP request: 200 with a result, 400 with an error."""
+    stamp = Stamp(venue.wall_clock)
+    rpc: RpcRequest | None = None
+    try:
+        rpc = await _read(request)
+        now = asyncio.get_running_loop().time()
+        venue.ledger.requests.append(Request.made(now, None, rpc.method, rpc.id, rpc.params))
+        if failure := venue.standing.take(FailRequest, rpc.method):
+            raise Refusal(failure.code, failure.data)
+        result = methods.run(rpc.method, Call(venue, Params(rpc.params), None))
+        return _response(200, stamp.result(rpc.id, result))
+    except Refusal as refusal:
+        return _response(400, stamp.error(rpc.id if rpc else None, refusal))
+
+
+async def _read(request: web.BaseRequest) -> RpcRequest:
+    if request.method == "POST":
+        if (request.content_length or 0) > MAX_REQUEST:
+            raise Refusal(TOO_LARGE)
+        return read(await request.read())
+    return RpcRequest(request.path.removeprefix(PREFIX), dict(request.query))
+
+
+def _response(status: int, body: bytes) -> web.Response:
+    return web.Response(status=status, body=body, content_type="application/json")

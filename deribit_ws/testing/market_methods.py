@@ -1,0 +1,146 @@
+"""The methods that read the market and the exchange's own state.
+
+Knows: parameters and results of public reads. Must not know: connections or subscriptions.
+`methods` lists them by name. Source: API reference of docs.deribit.com.
+"""
+
+from itertools import islice
+from typing import Any
+
+from deribit_ws.testing import payloads
+from deribit_ws.testing.calls import Call, Method
+from deribit_ws.testing.channels import CURRENCIES, KINDS
+from deribit_ws.testing.envelope import Refusal
+from deribit_ws.testing.events import Trade
+from deribit_ws.testing.market import Line
+from deribit_ws.testing.params import Params
+
+VERSION = "1.2.26"
+MOST_TRADES = 1000  # a page of get_last_trades_*
+DEFAULT_TRADES = 10
+SORTINGS = ("asc", "desc", "default")
+
+
+def get_time(call: Call) -> int:
+    """Milliseconds since the epoch."""
+    return call.venue.market.now_ms()
+
+
+def test(call: Call) -> dict[str, str]:
+    """The version, or an error if one is asked for."""
+    if call.params.optional("expected_result") == "exception":
+        raise Refusal(11029, "exception")
+    if call.connection:
+        call.connection.tested()
+    return {"version": VERSION}
+
+
+def hello(call: Call) -> dict[str, str]:
+    """The version, for a client's name and version."""
+    call.params.text("client_name")
+    call.params.text("client_version")
+    return {"version": VERSION}
+
+
+def status(call: Call) -> dict[str, Any]:
+    """Nothing is locked here."""
+    return {"locked": "false", "locked_indices": []}
+
+
+def get_currencies(call: Call) -> list[dict[str, Any]]:
+    """The currencies anything settles in."""
+    names = {"BTC": "Bitcoin", "ETH": "Ethereum", "USDC": "USD Coin"}
+    return [
+        {"currency": short, "currency_long": name, "coin_type": short, "decimals": 8, "min_confirmations": 1}
+        for short, name in names.items()
+    ]
+
+
+def get_instruments(call: Call) -> list[payloads.Payload]:
+    """The instruments of a currency and kind; nothing has expired yet."""
+    currency = call.params.text("currency", among=CURRENCIES)
+    kind = call.params.optional("kind", among=KINDS) or "any"
+    if call.params.flag("expired"):
+        return []
+    listed = (line.instrument for line in call.venue.market.lines.values())
+    return [
+        payloads.instrument(one)
+        for one in listed
+        if currency in (one.settlement, "any") and kind in (one.kind, "any")
+    ]
+
+
+def get_instrument(call: Call) -> payloads.Payload:
+    """One instrument."""
+    return payloads.instrument(_line(call).instrument)
+
+
+def ticker(call: Call) -> payloads.Payload:
+    """The ticker as the channel would show it now."""
+    return payloads.ticker(call.venue.market, _line(call))
+
+
+def get_order_book(call: Call) -> payloads.Payload:
+    """The best levels, with the change_id they belong to."""
+    depth = call.params.integer("depth", 5, least=1) or 1
+    return payloads.order_book(call.venue.market, _line(call), depth)
+
+
+def get_index_price(call: Call) -> dict[str, float]:
+    """An index."""
+    indices = call.venue.market.indices
+    price = indices[call.params.text("index_name", among=indices)]
+    return {"index_price": price, "estimated_delivery_price": price}
+
+
+def get_last_trades_by_instrument(call: Call) -> dict[str, Any]:
+    """A page of an instrument's trades, by sequence or by time, both bounds included."""
+    return _page(_line(call), call.params)
+
+
+def get_last_trades_by_instrument_and_time(call: Call) -> dict[str, Any]:
+    """The same, by time alone."""
+    for required in ("start_timestamp", "end_timestamp"):
+        call.params.number(required, least=0)
+    return _page(_line(call), call.params)
+
+
+def _line(call: Call) -> Line:
+    name = call.params.text("instrument_name")
+    if name not in call.venue.market:
+        raise Refusal.param("instrument_name", "wrong format" if "-" not in name else "instrument not found")
+    return call.venue.market[name]
+
+
+def _page(line: Line, params: Params) -> dict[str, Any]:
+    count = min(params.integer("count", DEFAULT_TRADES, least=1) or DEFAULT_TRADES, MOST_TRADES)
+    sorting = params.optional("sorting", among=SORTINGS)
+    found = _within(line, params)
+    page = found[:count] if sorting == "asc" else found[::-1][:count]
+    return {"trades": page, "has_more": len(found) > count}
+
+
+def _within(line: Line, params: Params) -> list[Trade]:
+    first = line.trades[0].trade_seq if line.trades else 0
+    since, until = params.integer("start_seq", first) or 0, params.integer("end_seq")
+    from_ms, to_ms = params.integer("start_timestamp", 0) or 0, params.integer("end_timestamp")
+    # trade_seq has no holes, so a sequence number says where in the history a trade stands.
+    stop = None if until is None else max(0, until - first + 1)
+    candidates = islice(line.trades, max(0, since - first), stop)
+    return [t for t in candidates if t.timestamp >= from_ms and (to_ms is None or t.timestamp <= to_ms)]
+
+
+METHODS: dict[str, Method] = {
+    "public/get_time": get_time,
+    "public/test": test,
+    "public/status": status,
+    "public/get_currencies": get_currencies,
+    "public/get_instruments": get_instruments,
+    "public/get_instrument": get_instrument,
+    "public/ticker": ticker,
+    "public/get_order_book": get_order_book,
+    "public/get_index_price": get_index_price,
+    "public/get_last_trades_by_instrument": get_last_trades_by_instrument,
+    "public/get_last_trades_by_instrument_and_time": get_last_trades_by_instrument_and_time,
+}
+WEBSOCKET_METHODS: dict[str, Method] = {"public/hello": hello}

@@ -1,0 +1,44 @@
+"""What the rooms above ask of a connection: frames out, frames in, and one word about its end.
+
+Knows: the shape of a transport, nothing else. Must not know: aiohttp, Deribit, JSON.
+`aiohttp_transport` is the real one; tests may bring their own.
+"""
+
+from collections.abc import Callable
+from typing import NoReturn, Protocol
+
+
+class Transport(Protocol):
+    """One live websocket. Text frames only, as UTF-8 bytes without the websocket framing."""
+
+    @property
+    def heard_at(self) -> float:
+        """When the last frame of any kind arrived, on the loop's clock, in seconds."""
+
+    @property
+    def behind(self) -> bool:
+        """True while received data may still wait to be handed out: silence proves nothing then."""
+
+    def send_now(self, frame: bytes) -> None:
+        """Write `frame` at once; raise `ConnectionLost` when it did not reach the wire."""
+
+    async def send(self, frame: bytes) -> None:
+        """Write `frame` at once, then wait until the write buffer has room."""
+
+    def ping(self) -> None:
+        """Write a websocket PING at once; its PONG shows in `heard_at`."""
+
+    async def pump(self, sink: Callable[[bytes], None]) -> NoReturn:
+        """Hand every received frame to `sink`, in order; end with `ConnectionLost`."""
+
+    def pause(self) -> None:
+        """Stop handing out frames after the current one; the peer feels it as back-pressure."""
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close in order within the close deadline, then abort; nothing of the socket is left."""
+
+    def abandon(self, code: int = 1000, reason: str = "") -> None:
+        """Write a close frame and drop the socket at once, without waiting for anything."""

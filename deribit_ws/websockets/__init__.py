@@ -1,0 +1,164 @@
+"""The generator: an endless supply of live websockets, so that a drop is just the next turn of a loop.
+
+Knows: websockets, and of Deribit only its default URL. Must not know: JSON-RPC, channels, logins.
+An item never refers back to the iterator that gave it, nor does its reader task: dropping a bare
+`async for` must be able to close both at once.
+"""
+
+import asyncio
+import logging
+import random
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from deribit_ws.aiohttp_transport import AiohttpTransport, Dialer
+from deribit_ws.backoff import Backoff
+from deribit_ws.endpoints import PRODUCTION
+from deribit_ws.errors import ConnectFailed, UsageError
+from deribit_ws.reconnect import Reconnect
+from deribit_ws.websockets.websocket import WebSocket
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["MAX_MESSAGE", "WebSocket", "WebSocketGenerator", "websocket_generator"]
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE = 16 * 1024 * 1024  # bytes; get_instruments of everything passes aiohttp's own 4 MiB
+
+
+class WebSocketGenerator:
+    """An endless async iterator of live websockets; made by `websocket_generator`."""
+
+    def __init__(
+        self, dialer: Dialer, reconnect: Reconnect[AiohttpTransport], ping: tuple[float | None, float]
+    ) -> None:
+        self._dialer = dialer
+        self._reconnect = reconnect
+        self._ping_interval, self._ping_timeout = ping
+        self._current: WebSocket | None = None
+        self._consumer: weakref.ref[asyncio.Task[Any]] | None = None
+        self._turn: asyncio.Task[Any] | None = None
+        self._idle = asyncio.Event()
+        self._closed = False
+        self._interrupted = False
+
+    def __aiter__(self) -> "WebSocketGenerator":
+        return self
+
+    async def __anext__(self) -> WebSocket:
+        """Close the previous item, wait as the back-off says, and give a new live one.
+
+        Raises:
+            ConnectFailed: dialling again makes no sense (see `Retry`).
+            UsageError: another task is consuming this iterator.
+            StopAsyncIteration: it was closed.
+        """
+        if self._closed:
+            raise StopAsyncIteration
+        self._refuse_second_consumer()
+        self._turn = task = asyncio.current_task()
+        self._idle.clear()
+        try:
+            await self._retire()
+            transport = await anext(self._reconnect)
+        except asyncio.CancelledError:
+            # `aclose` in another task interrupts by cancelling: that one is not the user's.
+            if self._interrupted and task is not None and task.uncancel() == 0:
+                raise StopAsyncIteration from None
+            raise
+        finally:
+            self._turn = None
+            self._idle.set()
+        self._current = WebSocket(
+            transport, ping_interval=self._ping_interval, ping_timeout=self._ping_timeout
+        )
+        self._consumer = None if task is None else weakref.ref(task)
+        return self._current
+
+    def _refuse_second_consumer(self) -> None:
+        consumer = self._consumer() if self._consumer is not None else None
+        held = self._current is not None and self._current.open
+        taken = held and consumer is not None and not consumer.done()
+        if self._turn is not None or (taken and consumer is not asyncio.current_task()):
+            raise UsageError("another task is already consuming this websocket_generator")
+
+    async def _retire(self) -> None:
+        if self._current is None:
+            return
+        # Forgotten and counted only when closed, so that after a cancelled turn the next one does it.
+        await self._current.close()
+        self._reconnect.lost(self._current.healthy)
+        self._current = None
+
+    async def aclose(self) -> None:
+        """Close the current item and our session; end the iteration. May be repeated."""
+        self._closed = True
+        if self._turn is not None and self._turn is not asyncio.current_task():
+            self._interrupted = self._turn.cancel()
+            await self._idle.wait()
+        current, self._current = self._current, None
+        if current is not None:
+            await current.close()
+        await self._dialer.close()
+
+    async def __aenter__(self) -> "WebSocketGenerator":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        current = getattr(self, "_current", None)  # `__init__` may have failed
+        if current is not None:
+            current.abandon()
+        if hasattr(self, "_dialer"):
+            self._dialer.abandon()
+
+
+def websocket_generator(
+    url: str = PRODUCTION,
+    retry_seconds: float = 30.0,
+    *,
+    session: "aiohttp.ClientSession | None" = None,
+    open_timeout: float = 10.0,
+    close_timeout: float = 1.0,
+    ping_interval: float | None = 15.0,
+    ping_timeout: float = 5.0,
+    max_message: int = MAX_MESSAGE,
+) -> WebSocketGenerator:
+    """Give live websockets for ever: `async for websocket in websocket_generator(url): …`.
+
+    Each turn of the loop closes the previous websocket, waits as the back-off says, and dials.
+
+    Args:
+        url: ws:// or wss://; Deribit's production by default.
+        retry_seconds: the longest wait between two dials.
+        session: used as it is and never closed; None makes one.
+        open_timeout: seconds for one dial, DNS to upgrade.
+        close_timeout: seconds for closing in order, before the socket is aborted.
+        ping_interval: seconds of silence before a PING; None never sends one.
+        ping_timeout: seconds to wait for any answer to it.
+        max_message: bytes; a longer message ends the link with 1009.
+
+    Raises:
+        UsageError: a time or size is not positive.
+    """
+    times = (retry_seconds, open_timeout, close_timeout, ping_timeout, max_message)
+    if min(times) <= 0 or (ping_interval is not None and ping_interval <= 0):
+        raise UsageError("times and sizes must be positive")
+    dialer = Dialer(
+        url,
+        session=session,
+        open_timeout=open_timeout,
+        close_timeout=close_timeout,
+        max_message=max_message,
+    )
+    backoff = Backoff(retry_seconds, random.random)
+    reconnect = Reconnect(dialer.dial, backoff=backoff, report=_warn)
+    return WebSocketGenerator(dialer, reconnect, (ping_interval, ping_timeout))
+
+
+def _warn(failure: ConnectFailed, wait: float) -> None:
+    logger.warning("%s; dialling again in %.2f s", failure, wait)

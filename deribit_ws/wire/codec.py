@@ -1,0 +1,73 @@
+"""The JSON-RPC envelope: requests to bytes, frames to what they are.
+
+Knows: Deribit's envelope and nothing inside it. Must not know: which calls are pending, or who
+listens. `protocol` is the only caller. Source: docs.deribit.com, JSON-RPC overview; facts seen on
+the wire: key order varies, an error may come without an id, numbers may be in exponent form.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from deribit_ws.errors import UsageError
+
+MAX_FRAME = 32_000  # bytes; Deribit refuses a frame over 32 kB with -32600
+
+# How nearly every notification begins; the channel's name follows, then its closing quote.
+NOTIFICATION_HEAD = b'{"jsonrpc":"2.0","method":"subscription","params":{"channel":"'
+NOTIFICATION_DATA = b'","data":'
+NOTIFICATION_TAIL = b"}}"
+
+
+class ErrorBody(msgspec.Struct):
+    """`error` of an answer."""
+
+    code: int
+    message: str = ""
+    data: Any = None
+
+
+class Params(msgspec.Struct):
+    """`params` of what the server sends unasked: of a notification, or of a heartbeat."""
+
+    channel: str | None = None
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    type: str | None = None
+
+
+class Envelope(msgspec.Struct):
+    """Any message from the server. `usIn` and `usOut` are µs since the epoch, on its clock."""
+
+    id: int | str | None = None
+    method: str | None = None
+    params: Params | None = None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorBody | None = None
+    usIn: int | None = None  # noqa: N815  the wire's own name
+    usOut: int | None = None  # noqa: N815  the wire's own name
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_encode = msgspec.json.Encoder().encode
+
+
+def decode_envelope(frame: bytes) -> Envelope:
+    """Read a frame's envelope; raise `msgspec.DecodeError` when it is none."""
+    return _envelope.decode(frame)
+
+
+def encode_request(id: int, method: str, params: Mapping[str, Any]) -> bytes:
+    """Write a request; parameters that are None are left out, as Deribit wants.
+
+    Raises:
+        UsageError: a parameter is no JSON, or the frame would pass Deribit's 32 kB.
+    """
+    present = {name: value for name, value in params.items() if value is not None}
+    try:
+        frame = _encode({"jsonrpc": "2.0", "id": id, "method": method, "params": present})
+    except (TypeError, ValueError, UnicodeError) as error:
+        raise UsageError(f"{method}: {error}") from error
+    if len(frame) > MAX_FRAME:
+        raise UsageError(f"{method}: {len(frame)} bytes, and Deribit takes {MAX_FRAME} at most")
+    return frame

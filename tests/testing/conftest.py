@@ -1,0 +1,44 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+
+from deribit_ws.testing import SimulatedExchange
+from tests.testing.peer import Peer
+
+Build = Callable[..., Awaitable[SimulatedExchange]]
+Dial = Callable[..., Awaitable[Peer]]
+
+
+@pytest.fixture
+async def build() -> AsyncIterator[Build]:
+    """Start exchanges that move only by hand; they stop with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**options: Any) -> SimulatedExchange:
+            return await stack.enter_async_context(SimulatedExchange(**({"autoplay": False} | options)))
+
+        yield start
+
+
+@pytest.fixture
+async def exchange(build: Build) -> SimulatedExchange:
+    return await build()
+
+
+@pytest.fixture
+async def dial() -> AsyncIterator[Dial]:
+    """Connect bare clients; they close with the test."""
+    async with aiohttp.ClientSession() as session:
+
+        async def connect(exchange: SimulatedExchange, **options: Any) -> Peer:
+            return Peer(await session.ws_connect(exchange.url, **({"max_msg_size": 0} | options)))
+
+        yield connect
+
+
+@pytest.fixture
+async def peer(exchange: SimulatedExchange, dial: Dial) -> Peer:
+    return await dial(exchange)
