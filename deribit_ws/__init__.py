@@ -32,7 +32,7 @@ from deribit_ws.errors import (
 from deribit_ws.handlers import Handler, on
 from deribit_ws.lifecycle import State
 from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Stale
-from deribit_ws.registry import Registration
+from deribit_ws.registrations import Registration
 from deribit_ws.websockets import WebSocket, websocket_generator
 from deribit_ws.wire.market import (
     BookChange,

@@ -5,10 +5,9 @@ The composition root: it builds the rooms below, and checks that its callers are
 """
 
 import asyncio
-import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deribit_ws.aiohttp_transport import Dialer
@@ -16,10 +15,11 @@ from deribit_ws.auth import Credentials
 from deribit_ws.calls import call, live_connection
 from deribit_ws.consumers import Stream
 from deribit_ws.endpoints import PRODUCTION, fault_of, is_private
-from deribit_ws.errors import CallTimeout, UsageError
+from deribit_ws.errors import SubscriptionRejected, UsageError
 from deribit_ws.handlers import Handler
 from deribit_ws.lifecycle import Lifecycle, State
-from deribit_ws.registry import HandlerRegistration, Registration, Registry
+from deribit_ws.registrations import HandlerRegistration, Registration
+from deribit_ws.registry import Registry
 from deribit_ws.signals import until_stopped
 from deribit_ws.subscriptions import check_name
 from deribit_ws.wire.channels import Pattern
@@ -124,7 +124,7 @@ class Client:
             AuthError: the first login was refused.
             UsageError: entered twice.
         """
-        if self._loop is not None:
+        if self._loop is not None or self.state is State.CLOSED:
             raise UsageError("a client can be entered only once")
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -139,6 +139,7 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+        await self._registry.finished()
 
     def run(self) -> None:
         """Connect and serve the callbacks until SIGINT, SIGTERM or `aclose()`; on a loop of its own.
@@ -246,7 +247,11 @@ class Client:
         for channel in channels:
             check_name(channel)
         asked = list(dict.fromkeys(channels))
-        await self._hold(asked)
+        try:
+            await self._registry.subscriptions.acquire(asked, self._call_timeout)
+        except SubscriptionRejected as rejected:
+            self._subscribed.update(rejected.accepted)
+            raise
         self._subscribed.update(asked)
         return asked
 
@@ -265,33 +270,8 @@ class Client:
             raise UsageError(f"not held by subscribe(): {', '.join(unknown)}")
         self._subscribed.subtract(asked)
         self._registry.subscriptions.release(asked)
-        with contextlib.suppress(TimeoutError):  # the link is down: then nothing is subscribed
-            async with asyncio.timeout(self._call_timeout):
-                await self._registry.subscriptions.left(asked)
+        await self._registry.subscriptions.left(asked, self._call_timeout)
         return asked
-
-    async def _hold(self, channels: list[str]) -> None:
-        """Hold channels; those rejected are let go again, and all of them if it fails otherwise."""
-        subscriptions = self._registry.subscriptions
-        subscriptions.hold(channels)
-        try:
-            rejected = await self._answered(channels)
-        except BaseException:
-            subscriptions.release(channels)
-            raise
-        if rejected is not None:
-            subscriptions.release(rejected.channels)
-            self._subscribed.update(rejected.accepted)
-            raise rejected
-
-    async def _answered(self, channels: list[str]) -> Any:
-        try:
-            async with asyncio.timeout(self._call_timeout):
-                return await self._registry.subscriptions.answered(channels)
-        except TimeoutError:
-            raise CallTimeout(
-                f"subscribe: no answer within {self._call_timeout:g} s", method="subscribe"
-            ) from None
 
     # --- callbacks and streams
 
@@ -384,14 +364,13 @@ class Client:
         names = {name for pattern in parsed for name in pattern.names}
         if unused := values.keys() - names:
             raise UsageError(f"no pattern has a placeholder {sorted(unused)}")
-        return self._registry.stream(parsed, values, overflow, maxsize, marks, self._open_stream)
+        return self._registry.stream(
+            parsed, values, self._open_channels, overflow=overflow, maxsize=maxsize, marks=marks
+        )
 
-    async def _open_stream(self, stream: Stream) -> None:
+    async def _open_channels(self, channels: Sequence[str]) -> None:
         self._check()
-        channels = self._registry.open_stream(stream).channels
-        rejected = await self._answered(list(channels))
-        if rejected is not None:
-            raise rejected
+        await self._registry.subscriptions.answered(channels, self._call_timeout)
 
     # --- is this allowed now, and here
 

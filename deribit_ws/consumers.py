@@ -8,7 +8,8 @@ user code: a plain function runs in place, the others behind a bounded queue.
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from deribit_ws.errors import SlowConsumer, UsageError
@@ -223,7 +224,7 @@ class Stream(_Fed):
     def __init__(
         self,
         owner: Owner,
-        opener: Callable[["Stream"], Any],
+        opener: Callable[["Stream"], Awaitable[None]],
         closer: Callable[["Stream"], None],
         overflow: Overflow | None,
         maxsize: int | None,
@@ -233,6 +234,7 @@ class Stream(_Fed):
         self._opener = opener
         self._closer = closer
         self._wants_marks = marks
+        self._lags: deque[Lagged] = deque()
         self._entered = False
         self._error: Exception | None = None
 
@@ -293,9 +295,12 @@ class Stream(_Fed):
             if self._sleeper is not None:
                 raise UsageError("another task is already reading this stream")
             await self._sleep()
-        lagged = [Lagged(channel, n) for channel, n in self._queue.take_lost()]
-        for mark in lagged:
-            self._owner.lagged(mark)
+        for channel, n in self._queue.take_lost():
+            self._lags.append(Lagged(channel, n))
+            self._owner.lagged(self._lags[-1])
+        if self._lags and self._wants_marks:
+            return self._lags.popleft()
+        self._lags.clear()
         return self._take()
 
 

@@ -12,6 +12,11 @@ from typing import Any
 _SHOWN_BYTES = 200  # enough of a bad frame to recognise it, too little to flood a log
 
 
+def _printable(text: str) -> str:
+    """Make text of the peer's fit for one line of a log: it can't forge another, nor send escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class DeribitError(Exception):
     """Base of everything raised here."""
 
@@ -81,7 +86,8 @@ class ConnectionLost(TransportError):
         self.cause = cause
 
     def __str__(self) -> str:
-        return f"connection lost ({self.code}{': ' + self.reason if self.reason else ''})"
+        reason = f": {_printable(self.reason)}" if self.reason else ""
+        return f"connection lost ({self.code}{reason})"
 
 
 class ProtocolError(DeribitError):
@@ -137,7 +143,7 @@ class RpcError(CallError):
         self.data = data
         self.message = name if message is None else message
         shown = f" {data}" if data is not None else ""
-        super().__init__(f"{method or 'exchange'}: {code} {self.message}{shown}", method=method)
+        super().__init__(_printable(f"{method or 'exchange'}: {code} {self.message}{shown}"), method=method)
 
 
 class AuthError(RpcError):

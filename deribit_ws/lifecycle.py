@@ -117,7 +117,7 @@ class Lifecycle:
             transport,
             notify=self._registry.router.notify,
             ids=self._ids,
-            report=self._registry.report,
+            report=self._registry.events.report,
             overfull=self._go_live,
         )
 
@@ -159,6 +159,7 @@ class Lifecycle:
         logger.info("connection %d is up with %d channels", self._count, confirmed)
         self._registry.tell(Connected(self._count, confirmed))
         connection.go_live()
+        self._registry.went_live()
 
     def _leave(self) -> float | None:
         """Forget the connection; give the seconds it was live, None if it never was."""
@@ -176,7 +177,7 @@ class Lifecycle:
             try:
                 await call("public/set_heartbeat", {"interval": self._heartbeat})
             except RpcError as error:
-                self._registry.report(error)  # our own watch over silence goes on without it
+                self._registry.events.report(error)  # our own watch over silence goes on without it
         if self._credentials is not None:
             await self._log_in(call, self._credentials)
         if self._cancel_on_disconnect and self.login_refused is None:
@@ -196,7 +197,7 @@ class Lifecycle:
                     await asyncio.sleep(wait)
                     continue
                 if self.login_refused is None:
-                    self._registry.report(error)
+                    self._registry.events.report(error)
                 self.login_refused = error
             else:
                 self.login_refused = None

@@ -5,17 +5,23 @@ what its consumers ask of the link goes through `Link`. `client` owns one.
 """
 
 import asyncio
-import inspect
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from deribit_ws.consumers import CoroutineCallback, PlainCallback, Stream, Worker
-from deribit_ws.errors import DeribitError, SlowConsumer, SubscriptionRejected, UsageError, WireError
+from deribit_ws.errors import SlowConsumer, UsageError
+from deribit_ws.events import Events
 from deribit_ws.handlers import Handler, noted
-from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Mark, Stale
-from deribit_ws.queues import Overflow
-from deribit_ws.router import Consumer, Entry, Router
+from deribit_ws.marks import Lagged, Mark
+from deribit_ws.registrations import (
+    HandlerRegistration,
+    Registration,
+    entry_of,
+    policy_of,
+    starts_with_snapshot,
+)
+from deribit_ws.router import Router
 from deribit_ws.signatures import describe, read_signature
 from deribit_ws.subscriptions import Subscriptions
 from deribit_ws.wire.channels import Pattern
@@ -38,48 +44,15 @@ class Link(Protocol):
         """Give the connection up, so that it is replaced."""
 
 
-class Registration:
-    """One registered callback. `cancel()` ends it, and its subscriptions where nobody else holds them."""
-
-    def __init__(self, entries: Sequence[Entry], consumer: Any, cancel: Callable[["Registration"], None]) -> None:
-        self.entries = tuple(entries)
-        self.consumer = consumer
-        self._cancel = cancel
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """The channels it holds; empty when its pattern only routes."""
-        return tuple(channel for entry in self.entries for channel in entry.channels)
-
-    def cancel(self) -> None:
-        """End it; a call under way is let finish, what is queued is dropped. May be repeated."""
-        self._cancel(self)
-
-    def __repr__(self) -> str:
-        return f"<Registration {', '.join(entry.pattern.text for entry in self.entries)}>"
-
-
-class HandlerRegistration:
-    """One added handler; `cancel()` ends all its callbacks and events."""
-
-    def __init__(self, parts: Sequence[Registration], cancel: Callable[[], None]) -> None:
-        self.parts = tuple(parts)
-        self._cancel = cancel
-
-    def cancel(self) -> None:
-        """End it; may be repeated."""
-        self._cancel()
-
-
 class Registry:
     """The listeners of one client, and the `Owner` of their consumers."""
 
     def __init__(self) -> None:
         self.router = Router(self._unknown_family)
-        self.subscriptions = Subscriptions(self.report)
+        self.events = Events(self)
+        self.subscriptions = Subscriptions(self.events.report)
         self.link: Link | None = None
         self._registrations: dict[Registration, None] = {}
-        self._handlers: list[tuple[Handler, Worker]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams: dict[Stream, Registration] = {}
         self._pausing: set[Any] = set()
@@ -97,7 +70,7 @@ class Registry:
     ) -> Registration:
         """Route a pattern's channels to a callback, and hold those it names."""
         signature = read_signature(callback, pattern)
-        policy = _policy(overflow, maxsize)
+        policy = policy_of(overflow, maxsize)
         consumer: PlainCallback | CoroutineCallback
         if signature.is_coroutine:
             consumer = CoroutineCallback(callback, signature, self, policy, maxsize)
@@ -105,7 +78,7 @@ class Registry:
             raise UsageError(f"{describe(callback)} runs in place: it has no queue to set a policy for")
         else:
             consumer = PlainCallback(callback, signature, self)
-        registration = Registration([_entry(pattern, values, consumer)], consumer, self._cancel)
+        registration = Registration([entry_of(pattern, values, consumer)], consumer, self._cancel)
         self._add(registration)
         return registration
 
@@ -113,7 +86,7 @@ class Registry:
         """Register a handler's decorated methods, and tell it of events."""
         if not isinstance(handler, Handler):
             raise UsageError(f"{handler!r} is no Handler instance")
-        if any(handler is added for added, _ in self._handlers):
+        if handler in self.events:
             raise UsageError(f"{handler!r} was added already")
         noted_methods = list(noted(handler))
         unused = values.keys() - {name for _, note in noted_methods for name in note.pattern.names}
@@ -128,37 +101,35 @@ class Registry:
             for part in parts:
                 part.cancel()
             raise
-        events = Worker(f"{type(handler).__name__} events", self)
-        self._handlers.append((handler, events))
+        worker = self.events.add(handler)
         if self._running:
-            self._start(events)
-        return HandlerRegistration(parts, lambda: self._remove_handler(handler, parts))
+            self._start(worker)
+        return HandlerRegistration(parts, lambda: self.events.remove(handler))
 
     def stream(
         self,
         patterns: Sequence[Pattern],
         values: dict[str, Any],
+        opened: Callable[[Sequence[str]], Awaitable[None]],
+        *,
         overflow: str | None,
         maxsize: int | None,
         marks: bool,
-        opener: Callable[[Stream], Any],
     ) -> Stream:
-        """Make a stream; it listens from when it is entered."""
-        stream = Stream(self, opener, self.close_stream, _policy(overflow, maxsize), maxsize, marks)
+        """Make a stream; from when it is entered it listens, once `opened` agrees to its channels."""
+
+        async def open(stream: Stream) -> None:
+            registration = self._streams[stream] = Registration(entries, stream, self._cancel)
+            self._add(registration)
+            await opened(registration.channels)
+
+        stream = Stream(self, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks)
         entries = [
-            _entry(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in patterns
+            entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in patterns
         ]
-        self._streams[stream] = Registration(entries, stream, self._cancel)
         return stream
 
-    def open_stream(self, stream: Stream) -> Registration:
-        """Start routing to a stream."""
-        registration = self._streams[stream]
-        self._add(registration)
-        return registration
-
-    def close_stream(self, stream: Stream) -> None:
-        """Stop routing to it."""
+    def _close_stream(self, stream: Stream) -> None:
         registration = self._streams.pop(stream, None)
         if registration is not None:
             registration.cancel()
@@ -168,6 +139,8 @@ class Registry:
         for entry in registration.entries:
             self.router.add(entry)
         self.subscriptions.hold(registration.channels)
+        # A channel that runs already sends a newcomer no snapshot unless it is asked for anew.
+        self.subscriptions.resync(filter(starts_with_snapshot, registration.channels))
         if self._running:
             self._start(registration.consumer)
 
@@ -181,14 +154,6 @@ class Registry:
         if isinstance(registration.consumer, Worker | Stream):
             registration.consumer.end()
 
-    def _remove_handler(self, handler: Handler, parts: Sequence[Registration]) -> None:
-        for part in parts:
-            part.cancel()
-        for added, events in list(self._handlers):
-            if added is handler:
-                self._handlers.remove((added, events))
-                events.end()
-
     # --- running
 
     def start(self) -> None:
@@ -196,8 +161,8 @@ class Registry:
         self._running = True
         for registration in self._registrations:
             self._start(registration.consumer)
-        for _, events in self._handlers:
-            self._start(events)
+        for worker in self.events.workers:
+            self._start(worker)
 
     def _start(self, consumer: Any) -> None:
         if isinstance(consumer, Worker):
@@ -210,7 +175,7 @@ class Registry:
         self._running = False
         for stream in list(self._streams):
             stream.fail(error) if error is not None else stream.end()
-        for worker in [events for _, events in self._handlers] + self._workers():
+        for worker in (*self.events.workers, *self._workers()):
             worker.end()
         tasks = self._tasks - set(spared)
         for task in tasks:
@@ -220,52 +185,31 @@ class Registry:
             for task in stuck:
                 logger.warning("%s did not end within %g s", task.get_name(), _STOP_SECONDS)
 
+    async def finished(self) -> None:
+        """Wait, but not for ever, for the callbacks that closed the client themselves."""
+        tasks = self._tasks - {asyncio.current_task()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+
     def _workers(self) -> list[Worker]:
         return [r.consumer for r in self._registrations if isinstance(r.consumer, Worker)]
 
-    # --- events
+    # --- the Owner of consumers
 
     def tell(self, mark: Mark) -> None:
         """Tell every handler and every stream of a mark."""
         for stream in list(self._streams):
             stream.mark(mark)
-        name = _HOOKS[type(mark)]
-        for handler, events in list(self._handlers):
-            self._tell(handler, events, name, mark)
-
-    def report(self, error: Exception) -> None:
-        """Tell every handler of an error that no call awaits."""
-        if isinstance(error, WireError | SubscriptionRejected | SlowConsumer):
-            logger.warning("%s", error)
-        elif isinstance(error, DeribitError):
-            logger.error("%s", error)
-        for handler, events in list(self._handlers):
-            self._tell(handler, events, "on_error", error)
-
-    def _tell(self, handler: Handler, events: Worker, name: str, event: Any) -> None:
-        if getattr(type(handler), name) is getattr(Handler, name):
-            return
-        hook = getattr(handler, name)
-        if inspect.iscoroutinefunction(hook):
-            events.feed(name, 0, (hook, event, name), Overflow.DROP_OLDEST)
-            return
-        try:
-            hook(event)
-        except Exception:
-            logger.exception("%s of %s failed", name, type(handler).__name__)
-
-    # --- the Owner of consumers
+        self.events.tell(mark)
 
     def callback_failed(self, name: str, channel: str, error: Exception) -> None:
         """A callback raised: log it with its traceback, and tell the handlers."""
-        logger.error("callback %s failed on %s", name, channel, exc_info=error)
-        if channel != "on_error":  # a failing `on_error` must not feed itself
-            self.report(error)
+        self.events.callback_failed(name, channel, error)
 
     def lagged(self, mark: Lagged) -> None:
-        """Notifications were dropped for newer ones."""
+        """Notifications were dropped for newer ones; a stream gives its own marks itself, in order."""
         logger.warning("slow consumer: %d notifications of %s dropped", mark.n, mark.channel)
-        self.tell(mark)
+        self.events.tell(mark)
 
     def too_slow(self, consumer: Any, error: SlowConsumer) -> None:
         """A consumer under "fail" is full: it gets no more."""
@@ -273,12 +217,12 @@ class Registry:
             consumer.fail(error)
         for registration in [r for r in self._registrations if r.consumer is consumer]:
             if isinstance(consumer, Worker):
-                self.report(error)
+                self.events.report(error)
             registration.cancel()
 
     def replace_link(self, error: SlowConsumer) -> None:
         """What doesn't fit may not be dropped: the link must be replaced."""
-        self.report(error)
+        self.events.report(error)
         if self.link is not None:
             self.link.lose(1008, str(error))
 
@@ -286,6 +230,11 @@ class Registry:
         """Stop reading until `resume` by the same consumer."""
         self._pausing.add(consumer)
         if self.link is not None:
+            self.link.pause()
+
+    def went_live(self) -> None:
+        """A link is in use: consumers that still block hold this one too."""
+        if self.link is not None and self._pausing:
             self.link.pause()
 
     def resume(self, consumer: Any) -> None:
@@ -296,30 +245,3 @@ class Registry:
 
     def _unknown_family(self, channel: str) -> None:
         logger.warning("no known family has the channel %s: its data arrives as plain values", channel)
-
-
-_HOOKS: dict[type[Mark], str] = {
-    Connected: "on_connected",
-    Disconnected: "on_disconnected",
-    Gap: "on_gap",
-    Lagged: "on_lagged",
-    Stale: "on_stale",
-}
-
-
-def _entry(pattern: Pattern, values: dict[str, Any], consumer: Consumer) -> Entry:
-    checked = pattern.checked(values)
-    channels = pattern.channels(checked)
-    return Entry(pattern, checked, consumer, channels or {}, routes_only=channels is None)
-
-
-def _policy(overflow: str | None, maxsize: int | None) -> Overflow | None:
-    if maxsize is not None and maxsize < 1:
-        raise UsageError(f"maxsize {maxsize}: a queue needs room for one item")
-    if overflow is None:
-        return None
-    try:
-        return Overflow(overflow)
-    except ValueError:
-        names = ", ".join(policy.value for policy in Overflow)
-        raise UsageError(f"overflow {overflow!r}: one of {names}") from None

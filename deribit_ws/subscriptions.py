@@ -7,12 +7,13 @@ are left out of the answer without a word; some channels make the whole call fai
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from deribit_ws.credits import REFILL, SUBSCRIBE_COST, SUBSCRIBE_POOL, Bucket
-from deribit_ws.errors import AuthError, RpcError, SubscriptionRejected, UsageError
+from deribit_ws.errors import AuthError, CallTimeout, RpcError, SubscriptionRejected, UsageError
 from deribit_ws.wire.channels import is_private
 from deribit_ws.wire.errors import CLASSES, ErrorClass
 from deribit_ws.wire.methods import Call
@@ -44,6 +45,7 @@ class Subscriptions:
         self._references: dict[str, int] = {}
         self._confirmed: set[str] = set()
         self._refused: dict[str, RpcError | None] = {}
+        self._resync: set[str] = set()  # confirmed, but to be left and subscribed anew
         self._proven: set[str] = set()  # confirmed at some time: refused later, it is asked for again
         self._attempts = 0
         self.barred: AuthError | None = None  # set while what needs a login can't be had
@@ -80,35 +82,59 @@ class Subscriptions:
                 self._refused.pop(channel, None)
         self._changed.set()
 
+    def resync(self, channels: Iterable[str]) -> None:
+        """Get a new snapshot of channels: only leaving them first makes the exchange send one."""
+        self._resync |= self._confirmed.intersection(channels)
+        self._changed.set()
+
     def disconnected(self) -> None:
         """Forget all that was true of the last connection: nothing survives one."""
         self._confirmed.clear()
         self._refused.clear()
+        self._resync.clear()
         self._attempts = 0
         self._tell_waiters()
 
-    async def answered(self, channels: Iterable[str]) -> SubscriptionRejected | None:
-        """Wait until the exchange has answered for each channel; give what to raise, None if all is well."""
+    async def acquire(self, channels: Sequence[str], timeout: float) -> None:
+        """Hold channels and wait for the answer; those refused are let go, and all if it fails otherwise.
+
+        Raises:
+            SubscriptionRejected: some were left out; the others stay held.
+            CallTimeout: no answer within `timeout` seconds.
+        """
+        self.hold(channels)
+        try:
+            await self.answered(channels, timeout)
+        except SubscriptionRejected as rejected:
+            self.release(rejected.channels)
+            raise
+        except BaseException:
+            self.release(channels)
+            raise
+
+    async def answered(self, channels: Iterable[str], timeout: float) -> None:
+        """Wait until the exchange has answered for each channel held; raise as `acquire`."""
         asked = list(dict.fromkeys(channels))
         self._awaited.append(asked)
         try:
-            await self._wait_until(lambda: all(map(self._is_answered, asked)))
+            async with asyncio.timeout(timeout):
+                await self._wait_until(lambda: all(map(self._is_answered, asked)))
+        except TimeoutError:
+            message = f"subscribe: no answer within {timeout:g} s"
+            raise CallTimeout(message, method="subscribe") from None
         finally:
             self._awaited.remove(asked)
         rejected = [channel for channel in asked if channel not in self._confirmed]
-        if not rejected:
-            return None
-        error = SubscriptionRejected(rejected, [c for c in asked if c in self._confirmed])
-        causes = [self._refused.get(channel) or self.barred for channel in rejected]
-        error.__cause__ = next(filter(None, causes), None)
-        return error
+        if rejected:
+            causes = [self._refused.get(channel) or self.barred for channel in rejected]
+            accepted = [channel for channel in asked if channel in self._confirmed]
+            raise SubscriptionRejected(rejected, accepted) from next(filter(None, causes), None)
 
-    async def left(self, channels: Iterable[str]) -> None:
+    async def left(self, channels: Sequence[str], timeout: float) -> None:
         """Wait until none of the channels that nobody wants is still subscribed."""
-        asked = list(channels)
-        await self._wait_until(
-            lambda: not any(c in self._confirmed and c not in self._references for c in asked)
-        )
+        with contextlib.suppress(TimeoutError):  # the link is down: then nothing is subscribed
+            async with asyncio.timeout(timeout):
+                await self._wait_until(lambda: not any(map(self._is_surplus, channels)))
 
     async def _wait_until(self, predicate: Callable[[], bool]) -> None:
         while not predicate():
@@ -126,7 +152,12 @@ class Subscriptions:
                 waiter.set_result(None)
 
     def _is_answered(self, channel: str) -> bool:
-        return channel in self._confirmed or channel in self._refused or self._is_barred(channel)
+        if channel in self._confirmed:
+            return channel not in self._resync
+        return channel in self._refused or self._is_barred(channel)
+
+    def _is_surplus(self, channel: str) -> bool:
+        return channel in self._confirmed and channel not in self._references
 
     def _is_barred(self, channel: str) -> bool:
         return self.barred is not None and (is_private(channel) or channel.endswith(".raw"))
@@ -169,6 +200,7 @@ class Subscriptions:
 
     def _forget(self, channels: Sequence[str]) -> None:
         self._confirmed.difference_update(channels)
+        self._resync.difference_update(channels)
         self._tell_waiters()
 
     async def _failed(self, call: Call, request: _Request, error: RpcError) -> None:
@@ -204,7 +236,7 @@ class Subscriptions:
 
     def _next(self) -> _Request | None:
         """Give the next call to make: leave what nobody wants, then private, then public channels."""
-        surplus = [channel for channel in self._confirmed if channel not in self._references]
+        surplus = [c for c in self._confirmed if c not in self._references or c in self._resync]
         missing = [
             channel
             for channel in self._references

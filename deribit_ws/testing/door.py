@@ -124,6 +124,7 @@ class Door:
         for transport in tuple(self._stalled):
             transport.abort()
         if self._reception:
+            self._reception.pre_shutdown()  # ends what is only kept alive for a next HTTP request
             await self._reception.shutdown(SHUTDOWN_PATIENCE)
         if self._server:
             await self._server.wait_closed()

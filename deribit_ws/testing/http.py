@@ -1,7 +1,7 @@
 """The same methods over plain HTTP.
 
 Knows: GET with query parameters, POST with a JSON-RPC body, errors as HTTP 400. Must not know:
-websockets. `door` hands it every request below /api/v2/ that is no upgrade.
+websockets. `door` hands it every request that is not for the websocket's address.
 """
 
 import asyncio
@@ -19,7 +19,9 @@ PREFIX = "/api/v2/"
 
 
 async def answer(request: web.BaseRequest, venue: Venue) -> web.Response:
-    """The answer to one HTTP request: 200 with a result, 400 with an error."""
+    """The answer to one HTTP request: 200 with a result, 400 with an error, 404 off the methods' path."""
+    if not request.path.startswith(PREFIX):
+        return web.Response(status=404)
     stamp = Stamp(venue.wall_clock)
     rpc: RpcRequest | None = None
     try:

@@ -6,6 +6,7 @@ accepted upgrade and runs it; the hub notifies it; `exchange` injects faults int
 """
 
 import asyncio
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import assert_never
@@ -77,7 +78,7 @@ class Session:
         self._deaf = False
         self._standing = Standing()
         self._tamper = Tamper(self._standing)
-        self._answer_due: dict[str, float] = {}
+        self._waiting: dict[str, deque[bytes]] = defaultdict(deque)
         self._farewell: int | None = None
         self._link = Link(transport, limit=manner.output_limit, on_slow=self.drop)
         self._pulse = Pulse(
@@ -249,22 +250,17 @@ class Session:
             return stamp.error(request.id, refusal)
 
     def _reply(self, method: str, answer: bytes) -> None:
-        delay = self._due(DelayReply, method)
-        wait = delay.seconds if delay else self._shuffle(method.partition("/")[0])
         framed = frames.frame(answer)
-        if wait:
-            self._link.later(wait, lambda: self._link.write(framed))
+        if delay := self._due(DelayReply, method):
+            self._link.later(delay.seconds, lambda: self._link.write(framed))
+        elif self._manner.shuffle_answers:
+            # Each moment that comes lets out the scope's oldest answer: others overtake, its own do not.
+            waiting = self._waiting[method.partition("/")[0]]
+            waiting.append(framed)
+            moment = self._venue.rng.uniform(0, LONGEST_SHUFFLE)
+            self._link.later(moment, lambda: self._link.write(waiting.popleft()))
         else:
             self._link.write(framed)
-
-    def _shuffle(self, scope: str) -> float:
-        """Seconds an answer waits so that those of another scope may overtake it, never its own."""
-        if not self._manner.shuffle_answers:
-            return 0.0
-        now = self._loop.time()
-        due = now + self._venue.rng.uniform(0, LONGEST_SHUFFLE)
-        self._answer_due[scope] = max(due, self._answer_due.get(scope, 0.0))
-        return self._answer_due[scope] - now
 
     def _due(self, kind: type[F], subject: str) -> F | None:
         return self._standing.take(kind, subject) or self._venue.standing.take(kind, subject)

@@ -96,7 +96,8 @@ class WebSocketGenerator:
         """Close the current item and our session; end the iteration. May be repeated."""
         self._closed = True
         if self._turn is not None and self._turn is not asyncio.current_task():
-            self._interrupted = self._turn.cancel()
+            if not self._interrupted:
+                self._interrupted = self._turn.cancel()
             await self._idle.wait()
         current, self._current = self._current, None
         if current is not None:

@@ -6,10 +6,15 @@ import time
 import pytest
 
 from deribit_ws import ConnectionLost, websocket_generator
+from deribit_ws.websockets import WebSocketGenerator
 from tests.peers import frames
 from tests.peers.far_end import FarEnd, Line
 
 INTERVAL, TIMEOUT = 0.1, 0.1  # seconds; the defaults are 15 and 5
+
+
+def impatient(url: str) -> WebSocketGenerator:
+    return websocket_generator(url, ping_interval=INTERVAL, ping_timeout=TIMEOUT, close_timeout=0.1)
 
 
 async def fall_silent(line: Line) -> None:
@@ -21,7 +26,7 @@ async def test_silence_is_found() -> None:
     """A peer that says nothing, and answers no PING, is lost when interval and timeout are over."""
     async with FarEnd(fall_silent) as far:
         began = time.monotonic()
-        async for websocket in websocket_generator(far.url, ping_interval=INTERVAL, ping_timeout=TIMEOUT):
+        async for websocket in impatient(far.url):
             with pytest.raises(ConnectionLost) as lost:
                 await websocket.recv()
             break
@@ -53,7 +58,7 @@ async def test_data_is_life() -> None:
             await asyncio.sleep(INTERVAL / 5)
 
     async with FarEnd(talk) as far:
-        async with websocket_generator(far.url, ping_interval=INTERVAL, ping_timeout=TIMEOUT) as websockets:
+        async with impatient(far.url) as websockets:
             websocket = await anext(websockets)
             for _ in range(20):
                 await websocket.recv()
@@ -71,7 +76,7 @@ async def test_trickle_is_life() -> None:
             await asyncio.sleep(INTERVAL / 5)
 
     async with FarEnd(trickle) as far:
-        async with websocket_generator(far.url, ping_interval=INTERVAL, ping_timeout=TIMEOUT) as websockets:
+        async with impatient(far.url) as websockets:
             websocket = await anext(websockets)
 
             assert await websocket.recv() == "x" * 30
@@ -86,7 +91,7 @@ async def test_unread_data_is_life() -> None:
         line.write(frames.encode(frames.TEXT, message) * 300)
 
     async with FarEnd(flood) as far:
-        async with websocket_generator(far.url, ping_interval=INTERVAL, ping_timeout=TIMEOUT) as websockets:
+        async with impatient(far.url) as websockets:
             websocket = await anext(websockets)
             await asyncio.sleep(4 * (INTERVAL + TIMEOUT))
             got = [await websocket.recv() for _ in range(300)]
@@ -102,7 +107,7 @@ async def test_silence_after_a_full_inbox() -> None:
         line.write(frames.encode(frames.TEXT, b"x" * 10) * 3000)
 
     async with FarEnd(flood) as far:
-        async for websocket in websocket_generator(far.url, ping_interval=INTERVAL, ping_timeout=TIMEOUT):
+        async for websocket in impatient(far.url):
             await asyncio.sleep(2 * (INTERVAL + TIMEOUT))
             with pytest.raises(ConnectionLost) as lost:
                 async with asyncio.timeout(3 * (INTERVAL + TIMEOUT)):
@@ -125,7 +130,7 @@ async def test_blocked_loop(blocked: float) -> None:
             await asyncio.sleep(INTERVAL / 4)
 
     async with FarEnd(talk) as far:
-        async with websocket_generator(far.url, ping_interval=INTERVAL, ping_timeout=TIMEOUT) as websockets:
+        async with impatient(far.url) as websockets:
             websocket = await anext(websockets)
             got = []
             while len(got) < 20:
@@ -168,7 +173,7 @@ async def test_silence_with_a_stuck_send() -> None:
         line.deafen()
 
     async with FarEnd(deafen) as far:
-        async for websocket in websocket_generator(far.url, ping_interval=INTERVAL, ping_timeout=TIMEOUT):
+        async for websocket in impatient(far.url):
             with pytest.raises(ConnectionLost):
                 async with asyncio.timeout(1):
                     while True:

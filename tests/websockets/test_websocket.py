@@ -1,7 +1,9 @@
 """An item of the generator: what is sent and read, how it ends, and what each end is called."""
 
 import asyncio
+import contextlib
 import gc
+import itertools
 import time
 import weakref
 from collections.abc import Awaitable, Callable
@@ -121,9 +123,11 @@ async def test_cancelled_recv_loses_nothing() -> None:
     got: list[str] = []
     async with FarEnd(count_up) as far, websocket_generator(far.url) as websockets:
         websocket = await anext(websockets)
-        while len(got) < count:
+        for moment in itertools.cycle(range(4)):
+            if len(got) == count:
+                break
             receiving = asyncio.create_task(websocket.recv())
-            for _ in range(len(got) % 4):
+            for _ in range(moment):
                 await asyncio.sleep(0)
             receiving.cancel()
             await asyncio.wait([receiving])
@@ -335,7 +339,10 @@ async def test_lost_item_needs_no_collector() -> None:
     async with FarEnd(saying(text("one"), frames.encode_close(1000)), hold) as far:
         async with websocket_generator(far.url, 0.01) as websockets:
             websocket = await anext(websockets)
-            await until_lost(websocket)
+            # Not `until_lost`: what pytest.raises keeps would itself need the collector.
+            with contextlib.suppress(ConnectionLost):
+                while True:
+                    await websocket.recv()
             gone = weakref.ref(websocket)
             gc.disable()
             try:
@@ -477,7 +484,7 @@ async def test_unread_pongs_are_bounded() -> None:
     async def ping_without_end(line: Line) -> None:
         await line.upgrade()
         line.deafen()
-        for _ in range(300):
+        for _ in range(100):
             line.write(frames.encode(PING, b"p" * 125) * 500)
             await asyncio.sleep(0)
         line.text("done")

@@ -1,0 +1,73 @@
+"""What a registration is, and what its arguments come to.
+
+Knows: entries of the router, names of policies. Must not know: the registry that holds them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from deribit_ws.errors import UsageError
+from deribit_ws.queues import Overflow
+from deribit_ws.router import Consumer, Entry
+from deribit_ws.wire.channels import Pattern, family_of
+from deribit_ws.wire.market import BookChange
+
+
+class Registration:
+    """One registered callback. `cancel()` ends it, and its subscriptions where nobody else holds them."""
+
+    def __init__(self, entries: Sequence[Entry], consumer: Any, cancel: Callable[["Registration"], None]) -> None:
+        self.entries = tuple(entries)
+        self.consumer = consumer
+        self._cancel = cancel
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels it holds; empty when its pattern only routes."""
+        return tuple(channel for entry in self.entries for channel in entry.channels)
+
+    def cancel(self) -> None:
+        """End it; a call under way is let finish, what is queued is dropped. May be repeated."""
+        self._cancel(self)
+
+    def __repr__(self) -> str:
+        return f"<Registration {', '.join(entry.pattern.text for entry in self.entries)}>"
+
+
+class HandlerRegistration:
+    """One added handler; `cancel()` ends all its callbacks and events."""
+
+    def __init__(self, parts: Sequence[Registration], cancel: Callable[[], None]) -> None:
+        self.parts = tuple(parts)
+        self._cancel = cancel
+
+    def cancel(self) -> None:
+        """End it; may be repeated."""
+        for part in self.parts:
+            part.cancel()
+        self._cancel()
+
+
+def entry_of(pattern: Pattern, values: dict[str, Any], consumer: Consumer) -> Entry:
+    """Make the router's entry; raise UsageError when a value does not fit the pattern."""
+    checked = pattern.checked(values)
+    channels = pattern.channels(checked)
+    return Entry(pattern, checked, consumer, channels or {}, routes_only=channels is None)
+
+
+def starts_with_snapshot(channel: str) -> bool:
+    """Tell whether a channel's later messages mean nothing without its first."""
+    return family_of(channel).payload is BookChange or channel.startswith("incremental_ticker.")
+
+
+def policy_of(overflow: str | None, maxsize: int | None) -> Overflow | None:
+    """Read a policy's name; None takes each channel's own default."""
+    if maxsize is not None and maxsize < 1:
+        raise UsageError(f"maxsize {maxsize}: a queue needs room for one item")
+    if overflow is None:
+        return None
+    try:
+        return Overflow(overflow)
+    except ValueError:
+        names = ", ".join(policy.value for policy in Overflow)
+        raise UsageError(f"overflow {overflow!r}: one of {names}") from None
