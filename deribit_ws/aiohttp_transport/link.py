@@ -120,12 +120,16 @@ class AiohttpTransport:
                 sink(data)
             elif kind is not WSMsgType.TEXT:
                 self._control(message)
+            frames += 1
             if self._paused is not None:
                 await self._paused
-            frames += 1
-            if frames >= _YIELD_FRAMES or clock() - burst_since >= _YIELD_SECONDS:
+            elif frames < _YIELD_FRAMES and clock() - burst_since < _YIELD_SECONDS:
+                continue
+            else:
                 await asyncio.sleep(0)
-                frames, burst_since = 0, clock()
+            if self._released:
+                raise ConnectionLost(ABNORMAL, "closed by this end")
+            frames, burst_since = 0, clock()
 
     def _check_text(self, data: bytes) -> None:
         # With decode_text=False aiohttp leaves this check to us.
@@ -206,14 +210,26 @@ class AiohttpTransport:
         May be called from any thread; warns when the loop is closed and nothing can be written.
         """
         if self._loop.is_closed():
-            if not self._released:
-                warnings.warn("event loop closed before the websocket", ResourceWarning, stacklevel=2)
+            self._release_without_loop()
         elif threading.get_ident() == self._thread:
             self._say_close(code, reason)
             self.resume()
             self.release()
         else:
             self._loop.call_soon_threadsafe(self.abandon, code, reason)
+
+    def _release_without_loop(self) -> None:
+        if self._released:
+            return
+        self._released = True
+        warnings.warn("event loop closed before the websocket", ResourceWarning, stacklevel=4)
+        connection = self._response.connection
+        self._response.close()
+        # What the loop would have called. TLS and uvloop have no such thing, and complain once more.
+        with contextlib.suppress(AttributeError, RuntimeError):
+            self._socket._call_connection_lost(None)  # type: ignore[attr-defined]  # asyncio's own
+            if connection is not None:
+                connection.close()
 
     def _say_close(self, code: int, reason: str) -> None:
         if self._close_sent or self._released:

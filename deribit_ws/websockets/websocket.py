@@ -150,6 +150,9 @@ class WebSocket:
         if self._lost is None:
             self._lost = ConnectionLost(1000, "its websocket_generator was dropped")
             self._ended_at = self._loop.time()
+        if self._loop.is_closed():
+            # It can never end now; the transport warns of that.
+            self._reader._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own
         self._transport.abandon()
 
     # --- the link's side

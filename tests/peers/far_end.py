@@ -38,6 +38,7 @@ class Line(asyncio.Protocol):
         self.ended: str | None = None
         self.gone = False
         self.full = False
+        self.heard = False
         self.upgraded = False
         self.answers_pings = True
         self.answers_close = True
@@ -134,6 +135,7 @@ class Line(asyncio.Protocol):
         self._far_end.accepted(self)
 
     def data_received(self, data: bytes) -> None:
+        self.heard = True
         self._buffer += data
         if not self.request and b"\r\n\r\n" in self._buffer:
             head, _, rest = bytes(self._buffer).partition(b"\r\n\r\n")
@@ -215,6 +217,12 @@ class FarEnd:
     def waits(self) -> list[float]:
         """The seconds between two accepted connections."""
         return [after - before for before, after in itertools.pairwise(self.accepts)]
+
+    def swap_certificate(self, tls: ssl.SSLContext) -> None:
+        """Show another certificate from the next connection on."""
+        # An SSLContext can't be emptied, but asyncio asks ours anew for each connection.
+        assert self._tls is not None
+        self._tls.sni_callback = lambda sslobject, name, context: setattr(sslobject, "context", tls)
 
     def _accept(self) -> Line:
         self.accepts.append(asyncio.get_running_loop().time())  # TLS comes later, or never

@@ -31,12 +31,17 @@ async def exchange(build: Build) -> SimulatedExchange:
 @pytest.fixture
 async def dial() -> AsyncIterator[Dial]:
     """Connect bare clients; they close with the test."""
+    peers: list[Peer] = []
+    patience = aiohttp.ClientWSTimeout(ws_close=0.05)  # with an exchange that does not answer the close
     async with aiohttp.ClientSession() as session:
 
-        async def connect(exchange: SimulatedExchange, **options: Any) -> Peer:
-            return Peer(await session.ws_connect(exchange.url, **({"max_msg_size": 0} | options)))
+        async def connect(exchange: SimulatedExchange) -> Peer:
+            peers.append(Peer(await session.ws_connect(exchange.url, max_msg_size=0, timeout=patience)))
+            return peers[-1]
 
         yield connect
+        for peer in peers:
+            await peer.socket.close()
 
 
 @pytest.fixture
