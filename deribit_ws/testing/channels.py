@@ -7,8 +7,8 @@ silently leaves it out.
 
 from random import Random
 
+from deribit_ws.testing.book_feeds import BookFeed, WindowFeed
 from deribit_ws.testing.feeds import (
-    BookFeed,
     Feed,
     IndexFeed,
     Pace,
@@ -17,7 +17,6 @@ from deribit_ws.testing.feeds import (
     StillFeed,
     TickerFeed,
     TradesFeed,
-    WindowFeed,
 )
 from deribit_ws.testing.market import Line, Market
 

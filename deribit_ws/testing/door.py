@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -25,6 +26,7 @@ from deribit_ws.testing.session import Session
 
 SOCKET_PATH = "/ws/api/v2"
 LARGEST_READ = 1 << 20  # bytes: above the exchange's own limit, so that it can answer what is too large
+TOO_MANY = 429  # what one connection more than allowed gets
 SHUTDOWN_PATIENCE = 1.0  # seconds for handlers to end once their sockets are closed
 
 Enter = Callable[[asyncio.Transport], Session]
@@ -83,7 +85,10 @@ class _Stalling(asyncio.Protocol):
 
 
 class Door:
-    """Listens on one address; `enter` makes a session of an upgrade, `answer` serves plain HTTP."""
+    """Listens on one address; `enter` makes a session of an upgrade, `answer` serves plain HTTP.
+
+    `full` tells whether there is no place for another connection.
+    """
 
     def __init__(
         self,
@@ -95,6 +100,7 @@ class Door:
         ledger: Ledger,
         enter: Enter,
         answer: Answer,
+        full: Callable[[], bool],
     ) -> None:
         self.host = host
         self.port = port
@@ -103,6 +109,7 @@ class Door:
         self._ledger = ledger
         self._enter = enter
         self._answer = answer
+        self._full = full
         self._stalled: set[asyncio.Transport] = set()
         self._reception: _Reception | None = None
         self._server: asyncio.Server | None = None
@@ -118,7 +125,8 @@ class Door:
         """Listen no more, and end what is still open."""
         if self._reopening:
             self._reopening.cancel()
-            await asyncio.gather(self._reopening, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await self._reopening
         if self._server:
             self._server.close()
         for transport in tuple(self._stalled):
@@ -169,8 +177,7 @@ class Door:
     async def _receive(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path != SOCKET_PATH:
             return await self._answer(request)
-        refused = self._refusal()
-        if refused:
+        if refused := self._refusal():
             self._note(Outcome.REFUSED, status=refused.status)
             return refused
         return await self._upgrade(request)
@@ -178,6 +185,8 @@ class Door:
     def _refusal(self) -> web.Response | None:
         if asyncio.get_running_loop().time() < self._closed_until:
             return web.Response(status=503)
+        if self._full():
+            return web.Response(status=TOO_MANY)
         fault = self._standing.take(RefuseHandshake)
         if fault is None:
             return None
@@ -192,18 +201,23 @@ class Door:
         socket = web.WebSocketResponse(
             autoping=False, autoclose=False, compress=False, max_msg_size=LARGEST_READ
         )
-        if not socket.can_prepare(request).ok:
+        transport = request.transport
+        if transport is None or not socket.can_prepare(request).ok:
             self._note(Outcome.REFUSED, status=400)
             return web.Response(status=400)
+        lost = self._lost(request)
         await socket.prepare(request)
-        assert self._reception is not None and request.transport is not None, "the upgrade is just done"
-        session = self._enter(request.transport)
+        session = self._enter(transport)
         self._note(Outcome.ACCEPTED, connection=session.number, status=101)
         if fault := self._standing.take(AcceptThenClose):
             session.drop(fault.how if isinstance(fault.how, Drop) else Drop.close(fault.how))
-        await session.run(socket, self._reception.lost(request))
+        await session.run(socket, lost)
         return socket
+
+    def _lost(self, request: web.BaseRequest) -> asyncio.Event:
+        assert self._reception is not None, "requests come only between open and close"
+        return self._reception.lost(request)
 
     def _note(self, outcome: Outcome, *, connection: int | None = None, status: int | None = None) -> None:
         now = asyncio.get_running_loop().time()
-        self._ledger.handshakes.append(Handshake(now, outcome, connection, status))
+        self._ledger.note(Handshake(now, outcome, connection, status))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import WSCloseCode, web
 
@@ -35,7 +35,7 @@ from deribit_ws.testing.hub import Hub
 from deribit_ws.testing.instruments import listing
 from deribit_ws.testing.ledger import Ledger
 from deribit_ws.testing.logins import Logins
-from deribit_ws.testing.market import Market
+from deribit_ws.testing.market import HISTORY, Market
 from deribit_ws.testing.session import Manner, Session
 
 YEAR_OF_TOKENS = 31_536_000  # seconds: what the exchange's own samples show as expires_in
@@ -51,7 +51,9 @@ class SimulatedExchange:
     100ms channels speak every 0.1 / `step_seconds` steps. `heartbeat_scale` multiplies the times of
     heartbeats and of the idle cut. `shuffle_answers` lets answers of private and public methods
     overtake each other. `output_limit` is in bytes, `token_seconds` the life of tokens;
-    `extra_options` lists so many more quiet BTC options. `wall_clock` gives epoch seconds.
+    `extra_options` lists so many more quiet BTC options; `history` is how many trades of each
+    instrument get_last_trades can give; beyond `max_connections` an upgrade is refused with 429, as
+    Deribit does beyond 32 of one address. `wall_clock` gives epoch seconds.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class SimulatedExchange:
         output_limit: int = OUTPUT_LIMIT,
         token_seconds: int = YEAR_OF_TOKENS,
         extra_options: int = 0,
+        history: int = HISTORY,
+        max_connections: int | None = None,
     ) -> None:
         rng = Random(seed)
         instruments = listing(wall_clock(), extra_options)
@@ -78,14 +82,14 @@ class SimulatedExchange:
         self._secure = ssl_context is not None
         self._manner = Manner(output_limit, heartbeat_scale, shuffle_answers)
         self._standing = Standing()
-        self.market = Market(instruments, rng=rng, wall_clock=wall_clock, step_seconds=step_seconds)
+        self.market = Market(
+            instruments, rng=rng, wall_clock=wall_clock, step_seconds=step_seconds, history=history
+        )
         self.ledger = Ledger(self.market)
         # A generator of its own, so that the market does not depend on what clients do.
         self._venue = Venue(
             market=self.market,
-            hub=Hub(
-                self.market, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing
-            ),
+            hub=Hub(self.market, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing),
             ledger=self.ledger,
             logins=Logins(
                 accounts or {"simulated": "secret"},
@@ -105,6 +109,7 @@ class SimulatedExchange:
             ledger=self.ledger,
             enter=self._enter,
             answer=self._answer,
+            full=lambda: max_connections is not None and len(self._sessions) >= max_connections,
         )
         self._numbers = itertools.count(1)
         self._sessions: dict[int, Session] = {}
@@ -164,8 +169,12 @@ class SimulatedExchange:
         """The live connections by number, the first ever being 1; each has `channels` and `login`."""
         return dict(self._sessions)
 
+    def publish(self, channel: str, data: Any) -> None:
+        """Send data of your own on a channel to everybody subscribed: a lock, an order, an oddity."""
+        self._venue.hub.announce(channel, data)
+
     def step(self, n: int = 1) -> None:
-        """Move the market by hand."""
+        """Move the market by hand, in one turn of the loop: what it says must fit `output_limit`."""
         for _ in range(n):
             self.market.step()
             self._venue.hub.stepped()

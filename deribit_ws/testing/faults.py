@@ -5,6 +5,7 @@ sockets or messages. A test builds them and gives them to `SimulatedExchange.inj
 act on them ask `Standing` whether one is due.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -221,41 +222,59 @@ F = TypeVar("F")
 
 
 class Standing:
-    """Faults that wait for their moment, each for as many times as it says."""
+    """Faults that wait for their moment, each for as many times as it says.
+
+    Kept by kind and by what they concern: hundreds may be armed while thousands of messages pass.
+    """
 
     def __init__(self) -> None:
-        self._armed: list[tuple[Fault, int]] = []
+        self._armed: dict[tuple[type, str | None], deque[_Armed]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._armed)
 
     def arm(self, fault: Fault, times: int = 1) -> None:
         """Keep a fault until it was taken `times` times."""
-        self._armed.append((fault, times))
+        self._armed.setdefault((type(fault), _subject(fault)), deque()).append(_Armed(fault, times))
 
     def take(self, kind: type[F], subject: str | None = None) -> F | None:
         """Use up one occurrence of the oldest fault of a kind that concerns `subject`.
 
         The subject is a method or channel name; a fault whose own is "*" concerns all.
         """
-        for position, (fault, left) in enumerate(self._armed):
-            if isinstance(fault, kind) and _subject(fault) in (subject, "*"):
-                if left > 1:
-                    self._armed[position] = (fault, left - 1)
-                else:
-                    del self._armed[position]
-                return fault
+        for key in ((kind, subject), (kind, "*")):
+            if waiting := self._armed.get(key):
+                armed = waiting[0]
+                armed.left -= 1
+                if not armed.left:
+                    waiting.popleft()
+                if not waiting:
+                    del self._armed[key]
+                assert isinstance(armed.fault, kind), "faults are kept by their kind"
+                return armed.fault
         return None
 
     def dropped_channels(self) -> set[str]:
         """The channels no subscription may contain now."""
-        drops = (fault for fault, _ in self._armed if isinstance(fault, DropChannels))
-        return {channel for drop in drops for channel in drop.channels}
+        drops = (armed.fault for armed in self._armed.get((DropChannels, None), ()))
+        return {channel for drop in drops if isinstance(drop, DropChannels) for channel in drop.channels}
 
     def clear(self) -> None:
         """Forget all of them."""
         self._armed.clear()
 
 
-def _subject(fault: object) -> str | None:
-    return getattr(fault, "method", None) or getattr(fault, "channel", None)
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    left: int
+
+
+def _subject(fault: Fault) -> str | None:
+    match fault:
+        case DropOnRequest() | FailRequest() | IgnoreRequest() | DelayReply():
+            return fault.method
+        case SkipChange() | SkipSnapshot() | Duplicate() | Reorder() | Garble():
+            return fault.channel
+        case _:
+            return None

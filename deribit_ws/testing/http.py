@@ -27,7 +27,7 @@ async def answer(request: web.BaseRequest, venue: Venue) -> web.Response:
     try:
         rpc = await _read(request)
         now = asyncio.get_running_loop().time()
-        venue.ledger.requests.append(Request.made(now, None, rpc.method, rpc.id, rpc.params))
+        venue.ledger.note(Request.made(now, None, rpc.method, rpc.id, rpc.params))
         if failure := venue.standing.take(FailRequest, rpc.method):
             raise Refusal(failure.code, failure.data)
         result = methods.run(rpc.method, Call(venue, Params(rpc.params), None))

@@ -6,12 +6,13 @@ Times are seconds on the event loop's clock. Everything is bounded; the constant
 it reaches.
 """
 
+import asyncio
 import itertools
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from deribit_ws.testing.book import SideName
 from deribit_ws.testing.events import BookEvent, Trade
@@ -19,6 +20,7 @@ from deribit_ws.testing.faults import Drop
 from deribit_ws.testing.market import Market
 
 CHANGES_KEPT = 10_000  # book events per instrument: minutes at the usual pace
+TRADES_KEPT = 50_000  # per instrument
 FRAMES_KEPT = 200_000  # marks per connection and channel; beyond it the older half goes
 RECORDS_KEPT = 100_000  # requests, handshakes and ends of connections, each
 CONNECTIONS_KEPT = 2_000  # whose frames are remembered
@@ -90,6 +92,9 @@ class Farewell:
     code: int | None
 
 
+Record: TypeAlias = Handshake | Request | Dropped | Farewell
+
+
 @dataclass(slots=True)
 class Sent:
     """What one connection was sent on one channel, first messages included."""
@@ -122,12 +127,15 @@ class Ledger:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._changes: dict[str, deque[BookEvent]] = defaultdict(lambda: deque(maxlen=CHANGES_KEPT))
-        self.trades: dict[str, deque[Trade]] = {name: line.trades for name, line in market.lines.items()}
+        self.trades: dict[str, deque[Trade]] = {
+            name: deque(line.trades, maxlen=TRADES_KEPT) for name, line in market.lines.items()
+        }
         self.sent: dict[int, dict[str, Sent]] = {}
         self.handshakes: deque[Handshake] = deque(maxlen=RECORDS_KEPT)
         self.requests: deque[Request] = deque(maxlen=RECORDS_KEPT)
         self.drops: deque[Dropped] = deque(maxlen=RECORDS_KEPT)
         self.farewells: deque[Farewell] = deque(maxlen=RECORDS_KEPT)
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         market.listen(self._hear)
 
     def begin(self, connection: int) -> dict[str, Sent]:
@@ -136,8 +144,40 @@ class Ledger:
         self.sent.pop(connection - CONNECTIONS_KEPT, None)
         return self.sent[connection]
 
+    def note(self, record: Record) -> None:
+        """Write down what happened."""
+        match record:
+            case Handshake():
+                self.handshakes.append(record)
+            case Request():
+                self.requests.append(record)
+            case Dropped():
+                self.drops.append(record)
+            case Farewell():
+                self.farewells.append(record)
+            case _:
+                assert_never(record)
+        self._wake()
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until something is so; asked again after each record and each event of the market."""
+        if not happened():
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append((happened, future))
+            await future
+
+    def _wake(self) -> None:
+        if self._waiting:
+            done = [waiting for waiting in self._waiting if waiting[1].done() or waiting[0]()]
+            self._waiting = [waiting for waiting in self._waiting if waiting not in done]
+            for _, future in done:
+                if not future.done():
+                    future.set_result(None)
+
     def _hear(self, event: BookEvent) -> None:
         self._changes[event.instrument_name].append(event)
+        self.trades[event.instrument_name].extend(event.trades)
+        self._wake()
 
     def trade_seqs_made(
         self, instrument_name: str, since: int | None = None, until: int | None = None

@@ -22,14 +22,14 @@ VOLATILITY = {"BTC": 0.55, "ETH": 0.75}  # a year, of the index
 CARRY = 0.05  # a year: how far a dated future stands above its index
 BASIS = 0.0004  # typical distance of a perpetual from its index, as a fraction
 WARM_UP_STEPS = 40  # so that the first client finds books and past trades
-TRADES_KEPT = 50_000  # per instrument: what get_last_trades can still answer
+HISTORY = 50_000  # trades per instrument that get_last_trades can still answer
 LARGEST_JUMP = 900  # of the change_id counter: other instruments use it up between two changes
 
 
 class Line:
     """One instrument as it stands: its book, its prices and its day."""
 
-    def __init__(self, instrument: Instrument, *, trade_seq: int) -> None:
+    def __init__(self, instrument: Instrument, *, trade_seq: int, history: int) -> None:
         self.instrument = instrument
         self.book = Book()
         self.change_id = 0
@@ -39,7 +39,7 @@ class Line:
         self.valuation: Valuation | None = None
         self.mark_iv = 0.0  # percent
         self.next_trade_seq = trade_seq
-        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
+        self.trades: deque[Trade] = deque(maxlen=history)
         self.open_price: float | None = None
         self.high: float | None = None
         self.low: float | None = None
@@ -66,7 +66,8 @@ class Line:
 class Market:
     """All lines and what drives them.
 
-    `wall_clock` gives seconds since the epoch; `step_seconds` is how much time one step stands for.
+    `wall_clock` gives seconds since the epoch; `step_seconds` is how much time one step stands for;
+    `history` how many trades of each instrument can still be asked for.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Market:
         rng: Random,
         wall_clock: Callable[[], float],
         step_seconds: float,
+        history: int = HISTORY,
     ) -> None:
         self._rng = rng
         self._wall_clock = wall_clock
@@ -83,7 +85,10 @@ class Market:
         self._listeners: list[Listener] = []
         self.indices: dict[str, float] = {}
         self._coins = dict(START_PRICES)
-        self.lines = {i.name: Line(i, trade_seq=rng.randrange(10_000, 300_000_000)) for i in instruments}
+        self.lines = {
+            one.name: Line(one, trade_seq=rng.randrange(10_000, 300_000_000), history=history)
+            for one in instruments
+        }
         # Inverse books share one counter, USDC books another; both far beyond 32 bits, as the real ones.
         self._change_ids = {False: 133_112_427_566, True: 193_809_616_666}
         self._trade_ids = {"BTC": 403_691_824, "ETH": 311_974_188, "USDC": 18_820_350}

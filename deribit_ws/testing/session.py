@@ -136,7 +136,7 @@ class Session:
 
     def drop(self, drop: Drop) -> None:
         """End the connection from this side."""
-        self._venue.ledger.drops.append(Dropped(self._loop.time(), self.number, drop))
+        self._venue.ledger.note(Dropped(self._loop.time(), self.number, drop))
         self._link.drop(drop)
 
     def leave(self) -> None:
@@ -221,7 +221,7 @@ class Session:
     def _record(self, request: RpcRequest) -> None:
         now = self._loop.time()
         made = Request.made(now, self.number, request.method, request.id, request.params)
-        self._venue.ledger.requests.append(made)
+        self._venue.ledger.note(made)
 
     def _serve(self, request: RpcRequest, stamp: Stamp) -> None:
         drop = self._due(DropOnRequest, request.method)
@@ -271,6 +271,5 @@ class Session:
             self.unsubscribe(channel)
         self._venue.logins.forget(self.number)
         self._link.end()
-        farewell = Farewell(self._loop.time(), self.number, self._farewell)
-        self._venue.ledger.farewells.append(farewell)
         self._on_end()
+        self._venue.ledger.note(Farewell(self._loop.time(), self.number, self._farewell))

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ssl
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -33,10 +34,9 @@ async def test_refused_handshakes(exchange: SimulatedExchange, dial: Dial) -> No
     async with aiohttp.ClientSession() as session:
         for _ in range(3):
             async with session.get(f"http{exchange.url[2:]}", allow_redirects=False) as answer:
-                refusals.append((answer.status, answer.headers.get("Retry-After")))
+                refusals.append((answer.status, *map(answer.headers.get, ("Retry-After", "Location"))))
 
-    assert refusals == [(429, "7"), (429, "7"), (301, None)]
-    assert answer.headers["Location"] == "/elsewhere"
+    assert refusals == [(429, "7", None), (429, "7", None), (301, None, "/elsewhere")]
     assert await (await dial(exchange)).result("public/test")
     assert [(h.outcome, h.status) for h in exchange.ledger.handshakes] == [
         (Outcome.REFUSED, 429),
@@ -56,6 +56,19 @@ async def test_accepted_then_ended(
     await cut.ending()
 
     assert cut.socket.close_code == code
+    assert await (await dial(exchange)).result("public/test")
+
+
+async def test_one_connection_too_many(build: Build, dial: Dial) -> None:
+    """Beyond the allowed number an upgrade is refused with 429, and there is room again after an end."""
+    exchange = await build(max_connections=2)
+    first, _ = await dial(exchange), await dial(exchange)
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await dial(exchange)
+    await first.socket.close()
+    await exchange.ledger.until(lambda: len(exchange.connections) == 1)
+
+    assert refused.value.status == 429
     assert await (await dial(exchange)).result("public/test")
 
 
@@ -81,12 +94,10 @@ async def test_a_closed_listening_socket(exchange: SimulatedExchange, peer: Peer
 
     assert refused.value.os_error.errno == errno.ECONNREFUSED
     assert await peer.result("public/test")
-    while True:
-        try:
+    late: Peer | None = None
+    while late is None:
+        with suppress(aiohttp.ClientConnectorError):
             late = await dial(exchange)
-            break
-        except aiohttp.ClientConnectorError:
-            await asyncio.sleep(0.005)
     assert await late.result("public/test")
 
 
@@ -106,8 +117,7 @@ async def test_stopping_ends_stalled_connections(build: Build) -> None:
     exchange = await build()
     exchange.inject(StallHandshake())
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(exchange))
-    while not exchange.ledger.handshakes:
-        await asyncio.sleep(0)
+    await exchange.ledger.until(lambda: len(exchange.ledger.handshakes) == 1)
     await exchange.stop()
 
     assert await reader.read() == b""
@@ -117,7 +127,7 @@ async def test_stopping_ends_stalled_connections(build: Build) -> None:
 async def test_what_is_no_upgrade(exchange: SimulatedExchange) -> None:
     """A plain GET of the websocket's address is 400, any unknown address 404."""
     async with aiohttp.ClientSession() as session:
-        for url, status in ((exchange.url.replace("ws", "http", 1), 400), (exchange.http_url[:-3] + "/x", 404)):
+        for url, status in ((f"http{exchange.url[2:]}", 400), (f"{exchange.http_url[:-3]}/x", 404)):
             async with session.get(url) as answer:
                 assert answer.status == status
 

@@ -1,6 +1,5 @@
 """The ledger against what clients really received."""
 
-import asyncio
 from collections import Counter
 
 import pytest
@@ -108,8 +107,7 @@ async def test_ends_are_kept(exchange: SimulatedExchange, peer: Peer, dial: Dial
     response = peer.socket._response
     assert response.connection is not None and response.connection.transport is not None
     response.connection.transport.abort()
-    while exchange.connections:
-        await asyncio.sleep(0)
+    await exchange.ledger.until(lambda: not exchange.connections)
 
     assert [(drop.connection, drop.fault) for drop in exchange.ledger.drops] == [(3, Drop.fin())]
     assert {f.connection: f.code for f in exchange.ledger.farewells} == {1: None, 2: 1001, 3: None}

@@ -222,6 +222,24 @@ async def test_trades_without_a_range(exchange: SimulatedExchange, peer: Peer) -
     assert len(many["trades"]) == min(1000, len(made))
 
 
+async def test_old_trades_are_forgotten(build: Build, dial: Dial) -> None:
+    """What is older than the history is not given, though the ledger still knows it."""
+    exchange = await build(history=20)
+    peer = await dial(exchange)
+    exchange.step(200)
+    made = exchange.ledger.trade_seqs_made(BTC)
+    page = await peer.result(
+        "public/get_last_trades_by_instrument",
+        instrument_name=BTC,
+        start_seq=made[0],
+        count=1000,
+        sorting="asc",
+    )
+
+    assert len(made) > 40
+    assert [trade["trade_seq"] for trade in page["trades"]] == made[-20:]
+
+
 async def test_trades_by_time(build: Build, dial: Dial, clock: Clock) -> None:
     """Trades can be asked for between two times, both included."""
     exchange = await build(wall_clock=clock)
@@ -315,11 +333,12 @@ async def test_tokens_of_a_connection_are_its_own(
     exchange: SimulatedExchange, peer: Peer, dial: Dial
 ) -> None:
     """A connection's token is worth nothing on another connection, a session's is."""
-    own, shared = await peer.login(), await peer.login(scope="session:shared")
     other = await dial(exchange)
+    shared = await peer.login(scope="session:shared")
     own = await peer.login()
+    refused = await other.error("private/subscribe", channels=[], access_token=own["access_token"])
 
-    assert (await other.error("private/subscribe", channels=[], access_token=own["access_token"]))["code"] == 13009
+    assert refused["code"] == 13009
     assert await other.result("private/subscribe", channels=[], access_token=shared["access_token"]) == []
 
 
@@ -347,10 +366,8 @@ async def test_answers_of_two_scopes_overtake_each_other(build: Build, dial: Dia
     """With shuffled answers private and public ones mix, while each scope keeps its order."""
     peer = await dial(await build(shuffle_answers=True))
     await peer.login()
-    asked = [
-        await peer.ask(f"{'public' if n % 2 else 'private'}/{'test' if n % 2 else 'get_cancel_on_disconnect'}")
-        for n in range(40)
-    ]
+    methods = ("public/test", "private/get_cancel_on_disconnect")
+    asked = [await peer.ask(methods[n % 2]) for n in range(40)]
     got = [(await peer.socket.receive_json())["id"] for _ in asked]
 
     assert got != asked

@@ -1,6 +1,6 @@
 """What the channels say agrees with the market, whatever the interval."""
 
-from collections import Counter
+from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
@@ -80,9 +80,7 @@ async def test_a_snapshot_lists_all_levels_best_first(exchange: SimulatedExchang
     assert len(bids) == len(exchange.market[BTC].book.bids)
 
 
-async def test_newcomers_continue_the_same_chain(
-    exchange: SimulatedExchange, peer: Peer, dial: Dial
-) -> None:
+async def test_newcomers_continue_the_same_chain(exchange: SimulatedExchange, peer: Peer, dial: Dial) -> None:
     """Who joins an aggregated book in the middle of an interval gets a snapshot that the next change fits."""
     channel, second = f"book.{BTC}.agg2", await dial(exchange)
     await peer.subscribe(channel)
@@ -148,7 +146,7 @@ async def test_grouped_books_show_the_best_levels(
     last = (await peer.said(channel))[-1]
     at = exchange.ledger.book_at(BTC, last["change_id"])
     assert at is not None
-    bids, asks = Counter[float](), Counter[float]()
+    bids, asks = defaultdict[float, float](float), defaultdict[float, float](float)
     for price, amount in at[0]:
         bids[price // width * width if width else price] += amount
     for price, amount in at[1]:

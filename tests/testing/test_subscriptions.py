@@ -115,6 +115,17 @@ async def test_private_subscribe_takes_public_channels_too(peer: Peer) -> None:
     assert sorted(await peer.result("private/unsubscribe", channels=both)) == sorted(both)
 
 
+async def test_own_data_on_a_channel(exchange: SimulatedExchange, peer: Peer, dial: Dial) -> None:
+    """A test can send data of its own on any channel, to whom it is subscribed."""
+    channel, order, stranger = "user.orders.any.any.raw", {"price": "market_price"}, await dial(exchange)
+    await peer.login()
+    await peer.subscribe(channel, scope="private")
+    exchange.publish(channel, order)
+
+    assert await peer.said(channel) == [order]
+    assert await stranger.said() == []
+
+
 async def test_nothing_survives_a_connection(exchange: SimulatedExchange, peer: Peer, dial: Dial) -> None:
     """A new connection has no subscription of the one before."""
     await peer.subscribe(*GOOD)

@@ -1,0 +1,168 @@
+"""Real traffic, recorded by others, through the whole client over a real socket."""
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from deribit_ws import BookChange, Client, Handler, Notification, Ticker, Trade
+
+_RECEIVED = re.compile(r"[\d.]+: (.*)")  # cryptofeed's form of a line: time, then the frame
+_END = "announcements"  # said after the recording, so that a test knows it has seen all
+
+
+@asynccontextmanager
+async def replaying(frames: Sequence[str]) -> AsyncIterator[str]:
+    """Serve recorded frames, as they are, to who subscribes; give the URL."""
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        async for message in websocket:
+            asked = json.loads(message.data)
+            channels = asked["params"].get("channels", "ok")
+            await websocket.send_json({"jsonrpc": "2.0", "id": asked["id"], "result": channels})
+            if asked["method"] == "public/subscribe":
+                for frame in frames:
+                    await websocket.send_str(frame)
+                end = {"channel": _END, "data": {"title": "the end"}}
+                await websocket.send_json({"jsonrpc": "2.0", "method": "subscription", "params": end})
+        return websocket
+
+    app = web.Application()
+    app.router.add_get("/ws", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
+    finally:
+        await runner.cleanup()
+
+
+class Listener(Handler):
+    """Keeps the errors a client tells of."""
+
+    def __init__(self) -> None:
+        self.errors: list[Exception] = []
+
+    def on_error(self, error: Exception) -> None:
+        self.errors.append(error)
+
+
+@pytest.fixture
+def recorded(captures: Path) -> list[str]:
+    """The frames of 30 seconds of production, 2021: an answer, 89 tickers, 46 book messages."""
+    lines = (captures / "cryptofeed" / "DERIBIT.ws.1.0").read_text().splitlines()
+    return [match[1] for line in lines if (match := _RECEIVED.match(line))]
+
+
+def channels_of(frames: Sequence[str]) -> list[str]:
+    """The channels of the notifications among recorded frames, in order."""
+    messages = [json.loads(frame) for frame in frames]
+    return [m["params"]["channel"] for m in messages if m.get("method") == "subscription"]
+
+
+async def test_every_recorded_message_reaches_its_typed_callback(recorded: list[str]) -> None:
+    """89 tickers and 46 book messages reach typed callbacks, with no error and none unaccounted for."""
+    instruments = sorted({channel.split(".")[1] for channel in channels_of(recorded)})
+    listener = Listener()
+    counts: Counter[str] = Counter()
+    books: list[BookChange] = []
+    all_tickers = asyncio.Event()
+    async with replaying(recorded) as url:
+        client = Client(url)
+        client.add_handler(listener)
+
+        @client.on("ticker.{instrument}.raw", instrument=instruments)
+        async def on_ticker(ticker: Ticker, instrument: str) -> None:
+            counts["ticker"] += isinstance(ticker, Ticker) and ticker.instrument_name == instrument
+            if counts["ticker"] == 89:
+                all_tickers.set()
+
+        @client.on("book.{instrument}.raw", instrument=instruments)
+        def on_book(change: BookChange) -> None:
+            books.append(change)
+
+        @client.on("trades.{instrument}.raw", instrument=instruments)
+        def on_trades(trades: list[Trade]) -> None:
+            counts["trades"] += len(trades)
+
+        async with client, client.stream(_END) as end:
+            await anext(end)
+            await all_tickers.wait()  # a coroutine function runs behind its queue
+
+    assert counts == {"ticker": 89}
+    assert len(books) == 46
+    assert sum(book.is_snapshot for book in books) == 10
+    assert listener.errors == []
+
+
+async def test_a_recording_arrives_whole_and_in_order(recorded: list[str]) -> None:
+    """A route to everything gets each recorded notification once, in the order it was recorded."""
+    async with replaying(recorded) as url:
+        client = Client(url)
+        listener = Listener()
+        client.add_handler(listener)
+        seen: list[Notification] = []
+
+        @client.on(">")
+        def everything(notification: Notification) -> None:
+            seen.append(notification)
+
+        async with client, client.stream(_END) as end:
+            await anext(end)
+
+    assert [notification.channel for notification in seen] == [*channels_of(recorded), _END]
+    assert listener.errors == []
+
+
+async def test_newer_messages_decode_to_what_they_say(captures: Path) -> None:
+    """Each recorded notification of 2025 and 2026 arrives as its family's type, equal field by field."""
+    files = [json.loads(path.read_text()) for path in sorted((captures / "nautilus").glob("ws_*.json"))]
+    messages = [message for message in files if message.get("method") == "subscription"]
+    said = [message["params"] for message in messages]
+    typed: list[Notification] = []
+    plain: list[Any] = []
+    listener = Listener()
+    async with replaying([json.dumps(message) for message in messages]) as url:
+        client = Client(url)
+        client.add_handler(listener)
+
+        @client.on(">")
+        def as_typed(notification: Notification) -> None:
+            typed.append(notification)
+
+        @client.on("*.>")
+        def as_plain(data: Any) -> None:
+            plain.append(data)
+
+        async with client, client.stream(_END) as end:
+            await anext(end)
+
+    assert [notification.channel for notification in typed] == [*(params["channel"] for params in said), _END]
+    assert plain == [params["data"] for params in said]
+    assert listener.errors == []
+    for notification, params in zip(typed, said, strict=False):
+        assert_says(notification.data, params["data"])
+
+
+def assert_says(value: Any, data: Any) -> None:
+    """Assert that a typed value says what the JSON it came from says, as far as it has fields for it."""
+    if isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            if name in data:
+                assert_says(getattr(value, name), data[name])
+    elif isinstance(value, list | tuple):
+        for one, other in zip(value, data, strict=True):
+            assert_says(one, other)
+    else:
+        assert value == data
