@@ -21,7 +21,7 @@ _END = "announcements"  # said after the recording, so that a test knows it has 
 
 @asynccontextmanager
 async def replaying(frames: Sequence[str]) -> AsyncIterator[str]:
-    """Serve recorded frames, as they are, to who subscribes; give the URL."""
+    """Serve recorded frames, as they are, to who subscribes to their end; give the URL."""
 
     async def serve(request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse()
@@ -30,7 +30,7 @@ async def replaying(frames: Sequence[str]) -> AsyncIterator[str]:
             asked = json.loads(message.data)
             channels = asked["params"].get("channels", "ok")
             await websocket.send_json({"jsonrpc": "2.0", "id": asked["id"], "result": channels})
-            if asked["method"] == "public/subscribe":
+            if _END in channels:
                 for frame in frames:
                     await websocket.send_str(frame)
                 end = {"channel": _END, "data": {"title": "the end"}}
@@ -84,8 +84,8 @@ async def test_every_recorded_message_reaches_its_typed_callback(recorded: list[
 
         @client.on("ticker.{instrument}.raw", instrument=instruments)
         async def on_ticker(ticker: Ticker, instrument: str) -> None:
-            counts["ticker"] += isinstance(ticker, Ticker) and ticker.instrument_name == instrument
-            if counts["ticker"] == 89:
+            counts[type(ticker).__name__] += ticker.instrument_name == instrument
+            if counts["Ticker"] == 89:
                 all_tickers.set()
 
         @client.on("book.{instrument}.raw", instrument=instruments)
@@ -100,7 +100,7 @@ async def test_every_recorded_message_reaches_its_typed_callback(recorded: list[
             await anext(end)
             await all_tickers.wait()  # a coroutine function runs behind its queue
 
-    assert counts == {"ticker": 89}
+    assert counts == {"Ticker": 89}
     assert len(books) == 46
     assert sum(book.is_snapshot for book in books) == 10
     assert listener.errors == []
