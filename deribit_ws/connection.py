@@ -6,6 +6,7 @@ reconnect. `client` makes one per dial and throws it away when it is lost; nothi
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -25,8 +26,11 @@ from deribit_ws.transport import Transport
 logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 15.0  # with a heartbeat of 10 s a live socket is never silent for more than 12.6 s
-_LOOK_AGAIN_SECONDS = 1.0  # between two looks at a reader that is behind
 ANSWER_SECONDS = 5.0  # for a sign of life, ours or theirs
+_LOOK_AGAIN_SECONDS = 0.5  # between two looks at a reader that is behind
+_LATE_SECONDS = 0.1  # a deadline that comes later than this was kept up by a blocked loop
+_GRACE_SECONDS = 0.5  # then, for what arrived meanwhile to be read
+_LIMITED_SECONDS = 10.0  # Deribit ends the session some moments after a 10028
 
 _Future = asyncio.Future[Any]
 
@@ -59,8 +63,7 @@ class Connection:
         self._futures: dict[int, _Future] = {}
         self._lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
         self._signs_of_life: set[asyncio.Task[None]] = set()
-        self.rate_limited = False  # a 10028 came: Deribit ends the session, and wants a pause
-        self.opened_at = self._loop.time()
+        self._limited_until = 0.0
         self._reader = self._loop.create_task(self._read(), name="deribit_ws reader")
         self._watch = self._loop.create_task(self._watch_silence(), name="deribit_ws watch")
 
@@ -68,6 +71,11 @@ class Connection:
     def lost(self) -> ConnectionLost | None:
         """How the connection ended, None while it lives."""
         return self._lost.result() if self._lost.done() else None
+
+    @property
+    def rate_limited(self) -> bool:
+        """True while an end is most likely the answer to too many requests: it wants a pause."""
+        return self._loop.time() < self._limited_until
 
     async def wait_lost(self) -> ConnectionLost:
         """Wait for the end, and say how it came."""
@@ -105,7 +113,8 @@ class Connection:
             self._protocol.pending.pop(id)
             raise RequestNotSent(f"{method}: {lost}", method=method) from lost
         future = self._futures[id] = self._loop.create_future()
-        expiry = self._loop.call_later(timeout, self._expire, id, method, timeout)
+        due = self._loop.time() + timeout
+        expiry = self._loop.call_at(due, self._expire, id, method, timeout, due)
         future.add_done_callback(lambda _: self._forget(id, expiry))
         return future
 
@@ -175,7 +184,8 @@ class Connection:
         self._overfull()
 
     def _note(self, error: RpcError) -> None:
-        self.rate_limited = self.rate_limited or isinstance(error, RateLimited)
+        if isinstance(error, RateLimited):
+            self._limited_until = self._loop.time() + _LIMITED_SECONDS
 
     # --- inside
 
@@ -184,6 +194,9 @@ class Connection:
             await self._transport.pump(self._protocol.receive)
         except ConnectionLost as lost:
             self._end(lost)
+        except Exception as error:  # a fault of ours; the link is replaced all the same
+            logger.exception("the reader failed")
+            self._end(ConnectionLost(1006, f"the reader failed: {error!r}", error))
         finally:
             self._end(ConnectionLost(1006, "the reader was cancelled"))
 
@@ -196,11 +209,16 @@ class Connection:
                 method = self._protocol.pending.get(id, "")
                 future.set_exception(OutcomeUnknown(f"{method}: {lost}", method=method))
 
-    def _expire(self, id: int, method: str, timeout: float) -> None:
-        future = self._futures[id]
-        if not future.done():
-            error = CallTimeout(f"{method}: no answer within {timeout:g} s", method=method)
-            future.set_exception(error)
+    def _expire(self, id: int, method: str, timeout: float, due: float) -> None:
+        future = self._futures.get(id)
+        if future is None or future.done():
+            return
+        if self._loop.time() - due > _LATE_SECONDS:  # the loop was blocked: the answer may lie unread
+            later = self._loop.time() + _GRACE_SECONDS
+            self._loop.call_at(later, self._expire, id, method, timeout, math.inf)
+            return
+        error = CallTimeout(f"{method}: no answer within {timeout:g} s", method=method)
+        future.set_exception(error)
 
     def _forget(self, id: int, expiry: asyncio.TimerHandle) -> None:
         expiry.cancel()
@@ -211,29 +229,39 @@ class Connection:
         """End the connection when nothing comes any more, not even an answer to a question."""
         while True:
             quiet = self._loop.time() - self._transport.heard_at
-            await asyncio.sleep(max(_LOOK_AGAIN_SECONDS, SILENCE_SECONDS - quiet))
-            quiet = self._loop.time() - self._transport.heard_at
-            if quiet >= SILENCE_SECONDS and not self._transport.behind:
-                try:
-                    question = self._send("public/test", {}, ANSWER_SECONDS)
-                except RequestNotSent:
-                    return  # the reader is about to tell how the link ended
-                await self._judge(question, "silent, and no answer to public/test")
+            if quiet < SILENCE_SECONDS:
+                await asyncio.sleep(SILENCE_SECONDS - quiet)
+            elif self._transport.behind:
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            else:
+                await self._question()
+
+    async def _question(self) -> None:
+        try:
+            answer = self._send("public/test", {}, ANSWER_SECONDS)
+        except RequestNotSent:  # the reader is about to tell how the link ended
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        else:
+            await self._judge(answer, "silent, and no answer to public/test")
 
     async def _judge(self, answer: _Future, verdict: str) -> None:
         """Lose the connection with `verdict` unless an answer of any kind comes."""
-        while True:
-            try:
-                await answer
-            except CallTimeout:
-                # A loop that was blocked, or a reader that is behind, may have the answer in its
-                # buffer: only one that waits in vain proves the link dead.
-                await asyncio.sleep(0)
+        try:
+            while not await _comes(answer):
+                # A reader that is behind may have the answer in its buffer: only one that waits in
+                # vain proves the link dead.
                 if not self._transport.behind:
                     return self.lose(1006, verdict)
                 answer = self._send("public/test", {}, ANSWER_SECONDS)
-            except CallError as error:
-                logger.debug("sign of life: %s", error)  # an error answer is one; a loss is told
-                return
-            else:
-                return
+        except CallError as error:
+            logger.debug("sign of life: %s", error)  # an error answer is one; a loss is told
+
+
+async def _comes(answer: _Future) -> bool:
+    """Wait for an answer; False when its time is over."""
+    try:
+        await answer
+    except CallTimeout:
+        await asyncio.sleep(0)
+        return False
+    return True

@@ -7,6 +7,7 @@ user code: a plain function runs in place, the others behind a bounded queue.
 
 import asyncio
 import functools
+import inspect
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -23,10 +24,14 @@ from deribit_ws.wire.messages import Notification
 BLOCK_SECONDS = 5.0  # how long one slow consumer may keep everything else from being read
 
 
+# What may go wrong inside a callback. A plain function can't be cancelled: it met another task's end.
+MISHAPS = (Exception, asyncio.CancelledError)
+
+
 class Owner(Protocol):
     """Who a consumer belongs to; none of these raises or awaits."""
 
-    def callback_failed(self, name: str, channel: str, error: Exception) -> None:
+    def callback_failed(self, name: str, channel: str, error: BaseException) -> None:
         """A callback raised."""
 
     def lagged(self, mark: Lagged) -> None:
@@ -57,22 +62,32 @@ class PlainCallback:
 
     def __init__(self, callback: Callable[..., Any], signature: Signature, owner: Owner) -> None:
         self.form = signature.form
+        self.ended = False
         self._callback = callback
         self._signature = signature
         self._owner = owner
 
     def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
         """Give what is to be called for each message of one channel."""
-        call = _bound(self._callback, self._signature, channel, values)
+        call, wrap = _bound(self._callback, self._signature, channel, values)
         name, failed = describe(self._callback), self._owner.callback_failed
 
         def receive(payload: Any, _: int) -> None:
+            if self.ended:  # by another callback of this very message
+                return
             try:
-                call(payload)
-            except Exception as error:  # one callback's mishap touches nothing else
+                given = call(payload if wrap is None else wrap(payload))
+                if given is not None and inspect.iscoroutine(given):
+                    given.close()
+                    raise UsageError(f"{name} returned a coroutine: register an `async def` itself")
+            except MISHAPS as error:  # one callback's touches nothing else
                 failed(name, channel, error)
 
         return receive
+
+    def end(self) -> None:
+        """Be called no more."""
+        self.ended = True
 
 
 class _Fed:
@@ -87,7 +102,8 @@ class _Fed:
         self._queue: BoundedQueue[Any] = BoundedQueue(MAX_ITEMS if maxsize is None else maxsize)
         self._sleeper: asyncio.Future[None] | None = None
         self._blocked: asyncio.TimerHandle | None = None
-        self._overrun = False
+        self._overrun: SlowConsumer | None = None  # said, and not made good yet
+        self._missed = False  # more since then
         self.ended = False
 
     def feed(self, channel: str, size: int, item: Any, policy: Overflow) -> None:
@@ -107,7 +123,7 @@ class _Fed:
     def end(self) -> None:
         """Take no more; what is queued stays for those who still read."""
         self.ended = True
-        self._unblock()
+        self.unblock()
         self._wake()
 
     def _wake(self) -> None:
@@ -123,20 +139,26 @@ class _Fed:
 
     def _take(self) -> Any:
         item = self._queue.take()
-        if self._queue.has_room:
-            self._overrun = False
-            self._unblock()
+        if (self._overrun or self._blocked) and self._queue.has_room:
+            self.unblock()
+            self._caught_up()
         return item
 
     def _overflowed(self, channel: str, policy: Overflow) -> None:
-        if self._overrun:
-            return  # said already
-        self._overrun = True
-        error = SlowConsumer(channel, self._queue.lost.get(channel, 1))
+        if self._overrun is not None:
+            self._missed = True  # said already; but no link since then has told what this one missed
+            return
+        self._overrun = SlowConsumer(channel, self._queue.lost.get(channel, 1))
         if policy is Overflow.FAIL:
-            self._owner.too_slow(self, error)
+            self._owner.too_slow(self, self._overrun)
         else:
-            self._owner.replace_link(error)
+            self._owner.replace_link(self._overrun)
+
+    def _caught_up(self) -> None:
+        overrun, self._overrun = self._overrun, None
+        missed, self._missed = self._missed, False
+        if overrun is not None and missed:
+            self._owner.replace_link(overrun)
 
     def _block(self, channel: str) -> None:
         if self._blocked is None:
@@ -144,14 +166,15 @@ class _Fed:
             self._blocked = loop.call_later(BLOCK_SECONDS, self._blocked_too_long, channel)
             self._owner.pause(self)
 
-    def _unblock(self) -> None:
+    def unblock(self) -> None:
+        """Let reading go on, if it waits for this one."""
         if self._blocked is not None:
             self._blocked.cancel()
             self._blocked = None
             self._owner.resume(self)
 
     def _blocked_too_long(self, channel: str) -> None:
-        self._unblock()
+        self.unblock()
         self._owner.replace_link(SlowConsumer(channel, 0))
 
 
@@ -183,7 +206,7 @@ class Worker(_Fed):
             except asyncio.CancelledError as error:
                 if _is_cancelled():
                     raise
-                self._owner.callback_failed(self.name, channel, RuntimeError(f"cancelled: {error}"))
+                self._owner.callback_failed(self.name, channel, error)
             except Exception as error:  # one callback's mishap touches nothing else
                 self._owner.callback_failed(self.name, channel, error)
 
@@ -205,12 +228,13 @@ class CoroutineCallback(Worker):
 
     def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
         """Give what is to be called for each message of one channel."""
-        call = _bound(self._callback, self._signature, channel, values)
+        call, wrap = _bound(self._callback, self._signature, channel, values)
         policy = self._overflow or overflow_of(family)
         feed = self.feed
 
         def receive(payload: Any, size: int) -> None:
-            feed(channel, size, (call, payload, channel), policy)
+            argument = payload if wrap is None else wrap(payload)
+            feed(channel, size, (call, argument, channel), policy)
 
         return receive
 
@@ -306,14 +330,14 @@ class Stream(_Fed):
 
 def _bound(
     callback: Callable[..., Any], signature: Signature, channel: str, values: dict[str, str]
-) -> Callable[[Any], Any]:
-    """Give a function of the payload alone."""
+) -> tuple[Callable[[Any], Any], Callable[[Any], Notification] | None]:
+    """Give a function of the payload alone, and what to make of the payload on receipt."""
     named = {name: values[name] for name in signature.names if name in values}
     call = functools.partial(callback, **named) if named else callback
     if not signature.wants_notification:
-        return call
+        return call, None
     clock = time.time_ns
-    return lambda payload: call(Notification(channel, payload, clock()))
+    return call, lambda payload: Notification(channel, payload, clock())
 
 
 def _is_cancelled() -> bool:

@@ -20,7 +20,6 @@ from deribit_ws.errors import (
     AuthError,
     CallError,
     ConnectFailed,
-    ConnectionLost,
     DeribitError,
     RpcError,
 )
@@ -94,13 +93,13 @@ class Lifecycle:
         try:
             while True:
                 await self._live(await anext(self._reconnect))
-        except DeribitError as error:
-            self.fatal = error
-            logger.error("giving up: %s", error)
+        except Exception as error:
+            self._give_up(error)
         finally:
             self.state = State.CLOSED
             self.connection = None
             self._changed.set()
+            self._registry.subscriptions.end(self.fatal)
 
     async def wait_live(self) -> Connection | None:
         """Wait for a live connection; None once all is over."""
@@ -122,28 +121,41 @@ class Lifecycle:
         )
 
     async def _live(self, connection: Connection) -> None:
-        """Rebuild, use and lose one connection."""
+        """Rebuild, use and lose one connection; raise what no other connection will mend."""
         self.state = State.RESTORING
         self._count += 1
         self._registry.link = self._opening = connection
-        subscriber: asyncio.Task[None] | None = None
+        upkeep = asyncio.create_task(self._upkeep(connection), name="deribit_ws upkeep")
+        final: BaseException | None = None
         try:
-            await self._restore(connection)
-            self._go_live()
-            subscriber = asyncio.create_task(self._keep(connection), name="deribit_ws subscriber")
             lost = await connection.wait_lost()
-        except CallError as error:
-            lost = self._unrestored(connection, error)
         finally:
             healthy = self._leave()
-            await _cancelled(subscriber)
-            await connection.close()
+            try:
+                final = await _ended(upkeep)
+            finally:
+                await connection.close()
+        if final is not None:
+            raise final
         self._reconnect.lost(healthy or 0.0, RATE_LIMIT_FLOOR if connection.rate_limited else 0.0)
         if healthy is None:
             logger.warning("connection %d never came to life: %s", self._count, lost)
         else:
             logger.warning("connection %d lost after %.1f s: %s", self._count, healthy, lost)
             self._registry.tell(Disconnected(lost.code, lost.reason, healthy))
+
+    async def _upkeep(self, connection: Connection) -> None:
+        """Rebuild a connection, say that it is live, and let its subscriptions follow what is wanted."""
+        call = _caller(connection)
+        try:
+            await self._restore(call)
+            if connection.lost is None:
+                self._go_live()
+            await self._registry.subscriptions.keep(call)
+        except Exception as error:
+            connection.lose(1006, f"could not be kept up: {error}")
+            if self._is_final(error):
+                raise
 
     def _go_live(self) -> None:
         """Say `Connected`, then hand out what was held back; once a connection."""
@@ -159,24 +171,24 @@ class Lifecycle:
         logger.info("connection %d is up with %d channels", self._count, confirmed)
         self._registry.tell(Connected(self._count, confirmed))
         connection.go_live()
-        self._registry.went_live()
 
     def _leave(self) -> float | None:
         """Forget the connection; give the seconds it was live, None if it never was."""
         was_live = self.connection is not None
         self.state = State.CONNECTING
-        self.connection = self._opening = self._registry.link = None
+        self.connection = self._opening = None
         self._changed.clear()
-        self._registry.subscriptions.disconnected()
+        self._registry.lost_link()
         return asyncio.get_running_loop().time() - self._live_since if was_live else None
 
-    async def _restore(self, connection: Connection) -> None:
+    async def _restore(self, call: Call) -> None:
         """Rebuild what lives on a connection: liveness first, so that a stalled login is found."""
-        call = _caller(connection)
         if self._heartbeat is not None:
             try:
                 await call("public/set_heartbeat", {"interval": self._heartbeat})
             except RpcError as error:
+                if _is_passing(error):
+                    raise
                 self._registry.events.report(error)  # our own watch over silence goes on without it
         if self._credentials is not None:
             await self._log_in(call, self._credentials)
@@ -186,7 +198,9 @@ class Lifecycle:
 
     async def _log_in(self, call: Call, credentials: Credentials) -> None:
         """Log in; refused for good on a later connection, go on without what needs a login."""
-        for wait in (*_LOGIN_WAITS, None):
+        # Public data waits for these: once refused for good, a new connection tries only once.
+        waits = _LOGIN_WAITS if self.login_refused is None else ()
+        for wait in (*waits, None):
             try:
                 await log_in(call, credentials)
             except AuthError as error:
@@ -202,20 +216,20 @@ class Lifecycle:
             else:
                 self.login_refused = None
             break
-        self._registry.subscriptions.barred = self.login_refused
+        self._registry.subscriptions.bar(self.login_refused)
 
-    def _unrestored(self, connection: Connection, error: CallError) -> ConnectionLost:
-        """Say how a connection that could not be rebuilt ended; raise what no other will mend."""
-        if isinstance(error, RpcError) and not self._was_live and not _is_passing(error):
-            raise error
-        return connection.lost or ConnectionLost(1006, f"could not be rebuilt: {error}", error)
+    def _is_final(self, error: Exception) -> bool:
+        """Tell whether no other connection will mend what went wrong on this one."""
+        if isinstance(error, RpcError):
+            return not (self._was_live or _is_passing(error))
+        return not isinstance(error, CallError)
 
-    async def _keep(self, connection: Connection) -> None:
-        """Make the subscriptions follow what is wanted, for as long as the connection lives."""
-        try:
-            await self._registry.subscriptions.keep(_caller(connection))
-        except CallError as error:
-            connection.lose(1006, f"subscribing failed: {error}")
+    def _give_up(self, error: Exception) -> None:
+        self.fatal = error
+        known = isinstance(error, DeribitError)
+        logger.error("giving up: %s", error, exc_info=None if known else error)
+        if self._was_live:  # else `async with` raises it
+            self._registry.events.report(error)
 
     def _warn(self, failure: ConnectFailed, wait: float) -> None:
         logger.warning("%s; dialling again in %.2f s", failure, wait)
@@ -232,7 +246,8 @@ def _caller(connection: Connection) -> Call:
     return call
 
 
-async def _cancelled(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
-        task.cancel()
-        await asyncio.wait([task])
+async def _ended(task: asyncio.Task[None]) -> BaseException | None:
+    """Cancel a task and wait for its end; give what it raised."""
+    task.cancel()
+    await asyncio.wait([task])
+    return None if task.cancelled() else task.exception()

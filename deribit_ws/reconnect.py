@@ -75,8 +75,9 @@ class Reconnect(Generic[T]):
 
     @staticmethod
     def _floor(failure: ConnectFailed) -> float:
+        asked = failure.retry_after or 0.0
         if failure.retry is Retry.ONCE_LIVED:
-            return LIVED_FLOOR
+            return max(LIVED_FLOOR, asked)
         if failure.status == _TOO_MANY_REQUESTS:
-            return max(RATE_LIMIT_FLOOR, failure.retry_after or 0.0)
-        return failure.retry_after or 0.0
+            return max(RATE_LIMIT_FLOOR, asked)
+        return asked

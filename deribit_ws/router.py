@@ -5,7 +5,8 @@ come from, what consumers do with them, or which channels are subscribed. `clien
 `handlers` fills it.
 """
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ import msgspec
 from deribit_ws.wire.channels import Family, Pattern, Values, family_of
 
 _CACHED = 65_536  # channels; a server that makes up names can't make us remember more
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Form(Enum):
@@ -25,7 +27,9 @@ class Form(Enum):
     BYTES = "bytes"  # as received
 
 
+Decode = Callable[[bytes], Any]
 Receive = Callable[[Any, int], None]  # payload, and its size in bytes as received; never raises
+Route = Callable[[bytes], None]  # what happens to the data of one channel; raises as `Router.notify` does
 
 
 class Consumer(Protocol):
@@ -36,7 +40,7 @@ class Consumer(Protocol):
         """The form to decode the data into."""
 
     def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
-        """Give what is to be called for each message of one channel."""
+        """Give what is to be called for each message of one channel; asked again when routes change."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,23 +60,6 @@ class Entry:
         return self.channels.get(channel)
 
 
-class Route:
-    """What happens to each message of one channel: decode once per form, then call."""
-
-    __slots__ = ("_steps",)
-
-    def __init__(self, steps: list[tuple[Callable[[bytes], Any], list[Receive]]]) -> None:
-        self._steps = steps
-
-    def __call__(self, data: bytes) -> None:
-        """Hand one message out; raise `msgspec.DecodeError` when it can't be decoded."""
-        size = len(data)
-        for decode, receivers in self._steps:
-            payload = decode(data)
-            for receive in receivers:
-                receive(payload, size)
-
-
 class Router:
     """All entries, and the routes found so far.
 
@@ -86,19 +73,26 @@ class Router:
         # Named channels are found by name, so that a thousand patterns cost a new channel nothing.
         self._named: dict[str, list[Entry]] = {}
         self._open: list[Entry] = []
+        self._places: dict[Entry, int] = {}  # in the order of their registration
+        self._place = itertools.count()
         self._routes: dict[bytes, Route] = {}
-        self.messages = 0
 
     def notify(self, channel: bytes, data: bytes) -> None:
-        """Hand out one notification; raise `msgspec.DecodeError` when its data can't be decoded."""
-        self.messages += 1
-        route = self._routes.get(channel)
-        if route is None:
+        """Hand out one notification.
+
+        Raises:
+            msgspec.ValidationError: it is not what the channel promises; who wants it as it is has got it.
+            msgspec.DecodeError: data is not one JSON value, or channel no name; nobody was called.
+        """
+        try:
+            route = self._routes[channel]
+        except KeyError:
             route = self._find(channel)
         route(data)
 
     def add(self, entry: Entry) -> None:
         """Start routing to an entry's consumer, after those already there."""
+        self._places[entry] = next(self._place)
         for channel in entry.channels:
             self._named.setdefault(channel, []).append(entry)
         if entry.routes_only:
@@ -107,6 +101,7 @@ class Router:
 
     def remove(self, entry: Entry) -> None:
         """Stop routing to it; may be repeated."""
+        self._places.pop(entry, None)
         for channel in entry.channels:
             named = self._named.get(channel, [])
             if entry in named:
@@ -125,28 +120,25 @@ class Router:
 
     def _find(self, name: bytes) -> Route:
         channel = name.decode()
+        if not channel.isprintable():
+            raise msgspec.DecodeError("no channel has such a name")
         family = family_of(channel)
-        route = Route(list(self._steps(channel, family)))
-        if len(self._routes) < _CACHED:
-            self._routes[name] = route
+        route = _route(family, list(self._receivers(channel, family)))
+        if len(self._routes) >= _CACHED:
+            self._routes.clear()  # those in use are found again
+        self._routes[name] = route
         if not family.is_known:
             self._warn(channel)
         return route
 
-    def _steps(
-        self, channel: str, family: Family
-    ) -> Iterator[tuple[Callable[[bytes], Any], list[Receive]]]:
-        receivers: dict[Form, list[Receive]] = {form: [] for form in Form}
-        for entry in (*self._named.get(channel, ()), *self._open):
+    def _receivers(self, channel: str, family: Family) -> Iterator[tuple[Form, Receive]]:
+        entries = sorted((*self._named.get(channel, ()), *self._open), key=self._places.__getitem__)
+        heard: set[int] = set()
+        for entry in entries:
             values = entry.match(channel)
-            if values is not None:
-                consumer = entry.consumer
-                receivers[consumer.form].append(consumer.bind(channel, values, family))
-        for form, called in receivers.items():
-            if called:
-                yield _decoder(form, family), called
-        if not any(receivers.values()):
-            yield _checked, []  # data of a channel just left: looked at, so that garbage is told
+            if values is not None and id(entry.consumer) not in heard:
+                heard.add(id(entry.consumer))  # a stream of overlapping patterns gets each message once
+                yield entry.consumer.form, entry.consumer.bind(channel, values, family)
 
     def _warn(self, channel: str) -> None:
         prefix = channel.partition(".")[0]
@@ -155,7 +147,46 @@ class Router:
             self._unknown(channel)
 
 
-def _decoder(form: Form, family: Family) -> Callable[[bytes], Any]:
+def _route(family: Family, receivers: list[tuple[Form, Receive]]) -> Route:
+    decoders = {form: _decoder(form, family) for form, _ in receivers}
+    if len(decoders) == 1:  # nearly always
+        return _of_one_form(*decoders.values(), receivers=[receive for _, receive in receivers])
+    return _of_many_forms(decoders, receivers)
+
+
+def _of_one_form(decode: Decode, *, receivers: Iterable[Receive]) -> Route:
+    def route(data: bytes) -> None:
+        try:
+            payload = decode(data)
+        except _UNREADABLE as error:
+            raise _judged(error, data) from error
+        size = len(data)
+        for receive in receivers:
+            receive(payload, size)
+
+    return route
+
+
+def _of_many_forms(decoders: dict[Form, Decode], receivers: list[tuple[Form, Receive]]) -> Route:
+    def route(data: bytes) -> None:
+        _skip(data)  # once it is known to be one JSON value, each form stands for itself
+        payloads, failure = {}, None
+        for form, decode in decoders.items():
+            try:
+                payloads[form] = decode(data)
+            except _UNREADABLE as error:
+                failure = _judged(error, data)
+        size = len(data)
+        for form, receive in receivers:
+            if form in payloads:
+                receive(payloads[form], size)
+        if failure is not None:
+            raise failure
+
+    return route  # of no form: data of a channel just left is looked at, so that garbage is told
+
+
+def _decoder(form: Form, family: Family) -> Decode:
     match form:
         case Form.TYPED if family.payload is not None:
             return msgspec.json.Decoder(family.payload).decode
@@ -172,3 +203,9 @@ def _checked(data: bytes) -> bytes:
     # Bytes were cut out of a frame unparsed: only one whole JSON value was cut out rightly.
     _skip(data)
     return data
+
+
+def _judged(error: Exception, data: bytes) -> msgspec.ValidationError:
+    """Call it a misfit, if `data` is one JSON value; else raise what says that it is none."""
+    _skip(data)
+    return msgspec.ValidationError(str(error))

@@ -9,7 +9,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -45,18 +45,20 @@ def read_signature(callback: Callable[..., Any], pattern: Pattern) -> Signature:
     """
     if not callable(callback):
         raise UsageError(f"{callback!r} can't be called")
-    shown = describe(callback)
-    if inspect.isasyncgenfunction(_function(callback)) or inspect.isgeneratorfunction(_function(callback)):
+    shown, function = describe(callback), _function(callback)
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         raise UsageError(f"{shown} is a generator: a callback must not yield")
-    parameters = _parameters(callback)
-    if parameters is None:  # some built-ins tell nothing: taken at their word
-        return Signature(Form.TYPED, False, (), False)
+    is_coroutine = inspect.iscoroutinefunction(function)
+    try:
+        parameters = tuple(inspect.signature(callback).parameters.values())
+    except (ValueError, TypeError):  # some built-ins tell nothing: taken at their word
+        return Signature(Form.TYPED, False, (), is_coroutine)
     if not parameters or parameters[0].kind not in _POSITIONAL:
-        first = f": parameter {parameters[0].name!r} is keyword-only" if parameters else ""
+        first = f": parameter {parameters[0].name!r} can't be given by position" if parameters else ""
         raise UsageError(f"{shown} takes no payload{first}")
-    form, wants_notification = _form(_annotation(callback, parameters[0], shown), parameters[0], pattern, shown)
-    is_coroutine = inspect.iscoroutinefunction(_function(callback))
-    return Signature(form, wants_notification, _names(parameters[1:], pattern, shown), is_coroutine)
+    annotation = _annotation(function, parameters[0], shown)
+    form, wants_notification = _form(annotation, parameters[0], pattern, shown)
+    return Signature(form, wants_notification, _names(parameters, pattern, shown), is_coroutine)
 
 
 def describe(callback: Callable[..., Any]) -> str:
@@ -69,44 +71,38 @@ def _function(callback: Callable[..., Any]) -> Callable[..., Any]:
     """Find the function that is run: under partials, and behind `__call__`."""
     while isinstance(callback, functools.partial):
         callback = callback.func
-    if inspect.isroutine(callback) or inspect.isclass(callback):
+    if inspect.isroutine(callback) or inspect.isclass(callback) or inspect.iscoroutinefunction(callback):
         return callback
     return getattr(callback, "__call__", callback)  # noqa: B004  the method itself is wanted
 
 
-def _parameters(callback: Callable[..., Any]) -> Sequence[inspect.Parameter] | None:
-    try:
-        return tuple(inspect.signature(callback).parameters.values())
-    except (ValueError, TypeError):
-        return None
-
-
-def _names(rest: Sequence[inspect.Parameter], pattern: Pattern, shown: str) -> tuple[str, ...]:
+def _names(parameters: Sequence[inspect.Parameter], pattern: Pattern, shown: str) -> tuple[str, ...]:
+    """Give the placeholders that go in by name; the first parameter is the payload's."""
     names: list[str] = []
-    for parameter in rest:
+    for parameter in parameters[1:]:
+        is_named = parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            names.extend(name for name in pattern.names if name not in names)
-        elif parameter.name in pattern.names and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
+            taken = {parameters[0].name, *names}
+            names.extend(name for name in pattern.names if name not in taken)
+        elif is_named and parameter.name in pattern.names:
             names.append(parameter.name)
-        elif parameter.default is parameter.empty and parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
-            raise UsageError(
-                f"{shown}: parameter {parameter.name!r} is no placeholder of {pattern.text!r}, "
-                "and has no default"
-            )
+        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL:
+            why = "is no placeholder of" if is_named else "can't be given by name, as are those of"
+            raise UsageError(f"{shown}: parameter {parameter.name!r} {why} {pattern.text!r}, and has no default")
     return tuple(names)
 
 
-def _annotation(callback: Callable[..., Any], parameter: inspect.Parameter, shown: str) -> Any:
+def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, shown: str) -> Any:
     annotation = parameter.annotation
     if not isinstance(annotation, str):
         return annotation
-    function = inspect.unwrap(_function(callback))
+    function = inspect.unwrap(function)
     function = getattr(function, "__func__", function)
-    scope = dict(getattr(function, "__globals__", {}))
+    scope = _usual_names() | getattr(function, "__globals__", {})
     if inspect.isfunction(function):
         scope |= inspect.getclosurevars(function).nonlocals
     try:
-        return eval(annotation, scope)  # noqa: S307  the callback's own source, as typing does it
+        return eval(annotation, scope)  # the callback's own source, as typing.get_type_hints does it
     except Exception as error:
         raise UsageError(
             f"{shown}: the annotation {annotation!r} of parameter {parameter.name!r} "
@@ -114,55 +110,62 @@ def _annotation(callback: Callable[..., Any], parameter: inspect.Parameter, show
         ) from error
 
 
+def _usual_names() -> dict[str, Any]:
+    # For what was imported inside a function, or only `if TYPE_CHECKING`: no scope has it any more.
+    return vars(typing) | {kind.__name__: kind for kind in (*_known_types(), Notification)}
+
+
+def _known_types() -> Iterator[Any]:
+    for family in families_meant(Pattern(">")):
+        yield from (kind for kind in (get_args(family.payload) or (family.payload,)) if kind is not None)
+
+
 def _form(annotation: Any, parameter: inspect.Parameter, pattern: Pattern, shown: str) -> tuple[Form, bool]:
     """Say which form an annotation asks for, and whether inside a Notification."""
-    payloads = [family.payload for family in families_meant(pattern)]
-    if isinstance(annotation, typing.TypeAliasType if hasattr(typing, "TypeAliasType") else ()):
-        annotation = annotation.__value__
-    if annotation in (parameter.empty, object):
+    if annotation is parameter.empty:
         return Form.TYPED, False
-    if annotation is Notification:
-        return Form.TYPED, True
+    payloads = [family.payload for family in families_meant(pattern)]
+    given = [_items_of(payload) for payload in payloads if payload is not None]
     for option in _options(annotation):
+        if option is Notification:
+            return Form.TYPED, True
+        if option is object or _items_of(option) in given:
+            return Form.TYPED, False
         if option is bytes:
             return Form.BYTES, False
-        if option in payloads or (not payloads and option in _known_types()):
-            return Form.TYPED, False
         if _is_plain(option):
             return Form.PLAIN, False
-        if _items_of(option) in [_items_of(payload) for payload in payloads if payload is not None]:
-            return Form.TYPED, False
     raise UsageError(
         f"{shown}: parameter {parameter.name!r} is annotated {_shown(annotation)}, "
         f"which {pattern.text!r} does not give"
     )
 
 
-def _options(annotation: Any) -> Sequence[Any]:
-    if get_origin(annotation) is Annotated:
-        return _options(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [inner for option in get_args(annotation) for inner in _options(option)]
-    return (annotation,)
+def _options(annotation: Any) -> Iterator[Any]:
+    """Take an annotation apart: what is said beside a type, aliases, and the members of a union."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _options(get_args(annotation)[0])
+    elif origin in (Union, types.UnionType):
+        for option in get_args(annotation):
+            yield from _options(option)
+    elif type(annotation).__name__ == "TypeAliasType":  # `type X = …`, from Python 3.12 on
+        yield from _options(annotation.__value__)
+    else:
+        yield annotation
 
 
 def _is_plain(option: Any) -> bool:
-    if option in _PLAIN:
-        return True
     origin, arguments = get_origin(option), get_args(option)
     if origin in _SEQUENCES:
         return all(_is_plain(argument) for argument in arguments)
-    return origin in _PLAIN or (inspect.isclass(option) and issubclass(option, dict))
+    return option in _PLAIN or origin in _PLAIN or (inspect.isclass(option) and issubclass(option, dict))
 
 
 def _items_of(option: Any) -> Any:
     # list[Trade], Sequence[Trade] and Iterable[Trade] all fit a list of trades.
-    return get_args(option) if get_origin(option) in _SEQUENCES else (None, option)
-
-
-def _known_types() -> list[Any]:
-    return [family.payload for family in families_meant(Pattern(">")) if family.payload is not None]
+    return get_args(option) if get_origin(option) in _SEQUENCES else option
 
 
 def _shown(annotation: Any) -> str:
-    return getattr(annotation, "__name__", None) or str(annotation)
+    return annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)

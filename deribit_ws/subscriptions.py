@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MOST_CHANNELS = 500  # a call; Deribit's limit
 MOST_BYTES = 31_000  # a call's list; leaves room for the envelope below Deribit's 32 kB
+_LONGEST_NAME = 1_000  # characters; far beyond any channel's, so that a call always holds some
+_NOT_LOGGED_IN = (13009, 13778)  # for private channels; for .raw ones
 _PASSING = (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT)  # says nothing about the channels
 _PASSING_SECONDS = 5.0  # after such an answer; asking again any sooner is what a 10028 is about
 _RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # for a channel that was confirmed once before
@@ -31,6 +33,10 @@ _RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # for a channel that was conf
 class _Request:
     method: str
     channels: Sequence[str]
+
+    @property
+    def leaves(self) -> bool:
+        return self.method.endswith("/unsubscribe")
 
 
 class Subscriptions:
@@ -45,10 +51,13 @@ class Subscriptions:
         self._references: dict[str, int] = {}
         self._confirmed: set[str] = set()
         self._refused: dict[str, RpcError | None] = {}
-        self._resync: set[str] = set()  # confirmed, but to be left and subscribed anew
+        self._asked: frozenset[str] = frozenset()  # in the subscribe call under way
+        self._resync: set[str] = set()  # to be left, once confirmed, and subscribed anew
         self._proven: set[str] = set()  # confirmed at some time: refused later, it is asked for again
+        self._reported: set[str] = set()  # refused, and said so: not said again until confirmed
         self._attempts = 0
-        self.barred: AuthError | None = None  # set while what needs a login can't be had
+        self._barred: AuthError | None = None  # set while what needs a login can't be had
+        self._ended: Exception | None = None
         self._awaited: list[list[str]] = []  # channels whose refusal a caller will be told
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
@@ -69,6 +78,7 @@ class Subscriptions:
         for channel in channels:
             self._references[channel] = self._references.get(channel, 0) + 1
             self._refused.pop(channel, None)  # somebody asks anew
+            self._reported.discard(channel)
         self._changed.set()
 
     def release(self, channels: Iterable[str]) -> None:
@@ -80,11 +90,14 @@ class Subscriptions:
             else:
                 self._references.pop(channel, None)
                 self._refused.pop(channel, None)
+                self._proven.discard(channel)
+                self._reported.discard(channel)
         self._changed.set()
 
     def resync(self, channels: Iterable[str]) -> None:
         """Get a new snapshot of channels: only leaving them first makes the exchange send one."""
-        self._resync |= self._confirmed.intersection(channels)
+        # One that is being asked for may have sent its snapshot ahead of the answer.
+        self._resync |= (self._confirmed | self._asked).intersection(channels)
         self._changed.set()
 
     def disconnected(self) -> None:
@@ -92,7 +105,19 @@ class Subscriptions:
         self._confirmed.clear()
         self._refused.clear()
         self._resync.clear()
+        self._asked = frozenset()
         self._attempts = 0
+        self._tell_waiters()
+
+    def bar(self, refused: AuthError | None) -> None:
+        """Ask for nothing that needs a login, which was refused; None: ask for it again."""
+        self._barred = refused
+        self._changed.set()
+        self._tell_waiters()
+
+    def end(self, error: Exception | None) -> None:
+        """Let nobody wait any more: no connection will come, because of `error` or because we close."""
+        self._ended = error or UsageError("the client is closed")
         self._tell_waiters()
 
     async def acquire(self, channels: Sequence[str], timeout: float) -> None:
@@ -119,6 +144,8 @@ class Subscriptions:
         try:
             async with asyncio.timeout(timeout):
                 await self._wait_until(lambda: all(map(self._is_answered, asked)))
+                if self._ended is not None:
+                    raise self._ended
         except TimeoutError:
             message = f"subscribe: no answer within {timeout:g} s"
             raise CallTimeout(message, method="subscribe") from None
@@ -126,7 +153,7 @@ class Subscriptions:
             self._awaited.remove(asked)
         rejected = [channel for channel in asked if channel not in self._confirmed]
         if rejected:
-            causes = [self._refused.get(channel) or self.barred for channel in rejected]
+            causes = [self._refused.get(channel) or self._barred for channel in rejected]
             accepted = [channel for channel in asked if channel in self._confirmed]
             raise SubscriptionRejected(rejected, accepted) from next(filter(None, causes), None)
 
@@ -137,7 +164,7 @@ class Subscriptions:
                 await self._wait_until(lambda: not any(map(self._is_surplus, channels)))
 
     async def _wait_until(self, predicate: Callable[[], bool]) -> None:
-        while not predicate():
+        while self._ended is None and not predicate():
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             entry = (predicate, waiter)
             self._waiters.append(entry)
@@ -148,7 +175,7 @@ class Subscriptions:
 
     def _tell_waiters(self) -> None:
         for predicate, waiter in self._waiters:
-            if not waiter.done() and predicate():
+            if not waiter.done() and (self._ended is not None or predicate()):
                 waiter.set_result(None)
 
     def _is_answered(self, channel: str) -> bool:
@@ -160,7 +187,7 @@ class Subscriptions:
         return channel in self._confirmed and channel not in self._references
 
     def _is_barred(self, channel: str) -> bool:
-        return self.barred is not None and (is_private(channel) or channel.endswith(".raw"))
+        return self._barred is not None and _needs_login(channel)
 
     async def keep(self, call: Call) -> None:
         """Go on settling whenever something changes; ends with the connection."""
@@ -178,22 +205,26 @@ class Subscriptions:
     async def settle(self, call: Call) -> None:
         """Subscribe and unsubscribe until the connection has what is wanted."""
         while (request := self._next()) is not None:
-            if request.method.endswith("/subscribe"):
-                now = asyncio.get_running_loop().time()
-                await asyncio.sleep(self._bucket.take(SUBSCRIBE_COST, now))
             await self._ask(call, request)
 
     async def _ask(self, call: Call, request: _Request) -> None:
+        if not request.leaves:
+            # Noted before the wait: what is registered from here on may miss the first messages.
+            self._asked = frozenset(request.channels)
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(self._bucket.take(SUBSCRIBE_COST, now))
         try:
             answer = await call(request.method, {"channels": list(request.channels)})
         except RpcError as error:
+            self._asked = frozenset()
             if CLASSES.get(error.code) in _PASSING:
                 logger.warning("%s; asking again in %g s", error, _PASSING_SECONDS)
                 await asyncio.sleep(_PASSING_SECONDS)
             else:
                 await self._failed(call, request, error)
             return
-        if request.method.endswith("/unsubscribe"):
+        self._asked = frozenset()
+        if request.leaves:
             self._forget(request.channels)
         else:
             self._confirm(request, answer)
@@ -205,20 +236,21 @@ class Subscriptions:
 
     async def _failed(self, call: Call, request: _Request, error: RpcError) -> None:
         """A whole call was refused: find the channels that are to blame by asking for less."""
-        if request.method.endswith("/unsubscribe"):
+        if request.leaves:
             logger.warning("could not unsubscribe: %s", error)
             self._forget(request.channels)
-        elif len(request.channels) == 1:
+        elif len(request.channels) == 1 or _blames_all(error, request.channels):
             self._refuse(request.channels, (), error)
         else:
             for part in _parts(request.channels):
                 await self._ask(call, _Request(request.method, part))
 
     def _confirm(self, request: _Request, answer: object) -> None:
-        given = set(answer) if isinstance(answer, list) else set()
-        accepted = given.intersection(request.channels)
+        given = answer if isinstance(answer, list) else []
+        accepted = {channel for channel in request.channels if channel in given}
         self._confirmed |= accepted
-        self._proven |= accepted
+        self._proven |= accepted & self._references.keys()
+        self._reported -= accepted
         rest = [channel for channel in request.channels if channel not in accepted]
         self._refuse(rest, sorted(accepted), None)
 
@@ -228,8 +260,10 @@ class Subscriptions:
         self._refused.update(dict.fromkeys(channels, cause))
         awaited = {channel for asked in self._awaited for channel in asked}
         self._tell_waiters()
-        unawaited = [c for c in channels if c in self._references and c not in awaited]
+        unheard = self._references.keys() - awaited - self._reported
+        unawaited = [channel for channel in channels if channel in unheard]
         if unawaited:
+            self._reported.update(unawaited)
             error = SubscriptionRejected(unawaited, accepted)
             error.__cause__ = cause
             self._report(error)
@@ -257,8 +291,17 @@ class Subscriptions:
 
 def check_name(channel: object) -> None:
     """Raise UsageError unless `channel` may be sent as a channel's name."""
-    if not isinstance(channel, str) or not channel or len(channel.encode()) > MOST_BYTES // 2:
+    if not isinstance(channel, str) or not channel.isprintable() or not 0 < len(channel) < _LONGEST_NAME:
         raise UsageError(f"not a channel name: {str(channel)[:80]!r}")
+
+
+def _needs_login(channel: str) -> bool:
+    return is_private(channel) or channel.endswith(".raw")
+
+
+def _blames_all(error: RpcError, channels: Sequence[str]) -> bool:
+    """Tell whether asking for fewer of the channels would meet the same answer."""
+    return error.code in _NOT_LOGGED_IN and all(map(_needs_login, channels))
 
 
 def _first_batch(channels: Sequence[str]) -> Sequence[str]:

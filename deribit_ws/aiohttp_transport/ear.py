@@ -34,8 +34,9 @@ class Ear(asyncio.Protocol):
     def eof_received(self) -> bool | None:
         """See to it that the end is told at once, even if what we wrote is still waiting."""
         keep_open = self._inner.eof_received()
-        if self._transport.get_write_buffer_size():
-            # Closing would wait for a peer that reads no more, for as long as the system lets it.
+        # Closing would wait for a peer that reads no more, for as long as the system lets it. What TLS
+        # holds back can't be told from here.
+        if self._transport.get_extra_info("sslcontext") or self._transport.get_write_buffer_size():
             self._transport.abort()
         return keep_open
 

@@ -39,6 +39,7 @@ class AiohttpTransport:
             self._response.close()
             raise ConnectFailed("the connection was lost during the handshake")
         self._socket: asyncio.Transport = connection.transport
+        self._tls = self._socket.get_extra_info("sslcontext") is not None
         self._ear = Ear(self._socket, self._loop.time)
         self._reading = False
         self._paused: asyncio.Future[None] | None = None
@@ -71,10 +72,16 @@ class AiohttpTransport:
             await self.websocket.send_frame(frame, WSMsgType.TEXT)
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLost(ABNORMAL, str(error), error) from error
+        self._refuse_unwritten()
 
     def _refuse_when_closing(self) -> None:
         if self._close_sent:
             raise ConnectionLost(ABNORMAL, "the websocket is closing")
+
+    def _refuse_unwritten(self) -> None:
+        # asyncio reports a write that failed, or was given up, in no other way.
+        if self._socket.is_closing():
+            raise ConnectionLost(ABNORMAL, "the link ended while it was written to")
 
     def ping(self) -> None:
         """Write a websocket PING at once; its PONG shows in `heard_at`."""
@@ -85,11 +92,13 @@ class AiohttpTransport:
         # only waits for the write buffer to drain, which nobody here may wait for.
         step = self.websocket.send_frame(payload, kind)
         try:
-            step.send(None)
+            waiting = step.send(None)
         except StopIteration:
+            self._refuse_unwritten()
             return
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLost(ABNORMAL, str(error), error) from error
+        waiting._asyncio_future_blocking = False  # as a task does; or nobody could wait for it again
         step.close()
 
     # --- in
@@ -160,7 +169,7 @@ class AiohttpTransport:
                 raise ConnectionLost(ABNORMAL, reason, cause)
 
     def _pong(self, payload: bytes) -> None:
-        if self._close_sent or self._socket.get_write_buffer_size() > _UNREAD_PONGS:
+        if self._socket.is_closing() or self._socket.get_write_buffer_size() > _UNREAD_PONGS:
             return
         with contextlib.suppress(ConnectionLost):  # `receive` is about to tell it better
             self._write(payload, WSMsgType.PONG)
@@ -243,9 +252,12 @@ class AiohttpTransport:
         if self._released:
             return
         self._released = True
+        # Neither a full buffer nor TLS's own goodbye may keep a dead peer's socket alive. One that is
+        # closing already must be aborted first: closed a second time, asyncio's TLS forgets its socket.
+        if self._socket.is_closing():
+            self._socket.abort()
         self._response.close()
-        if self._socket.get_write_buffer_size() or self._socket.get_extra_info("sslcontext"):
-            # Neither a full buffer nor TLS's own goodbye may keep a dead peer's socket alive.
+        if self._tls or self._socket.get_write_buffer_size():
             self._socket.abort()
         if not self._ended.done():
             self._ended.set_result(None)

@@ -1,4 +1,9 @@
-"""A Deribit to test against: a simulated exchange on loopback that fails when told to."""
+"""A Deribit to test against: a simulated exchange on loopback that fails when told to.
+
+Knows: Deribit's wire as documented and as captured, from its own reading. Must not know: anything
+of the client; only the words in `wire` are shared. Tests, the command line and the pytest plugin
+start a `SimulatedExchange`, `inject` faults into it, and compare what a client saw with its `ledger`.
+"""
 
 from deribit_ws.testing.book import Direction
 from deribit_ws.testing.exchange import SimulatedExchange

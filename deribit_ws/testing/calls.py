@@ -39,7 +39,7 @@ class Caller(Protocol):
     cancel_on_disconnect: bool
 
     @property
-    def dropped_channels(self) -> Collection[str]:
+    def dropped_channels(self) -> set[str]:
         """What a fault leaves out of its subscriptions."""
 
     @property

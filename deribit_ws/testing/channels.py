@@ -26,6 +26,7 @@ ETH_GROUP_DIVISOR = 100  # for ETH a group of 5 means 0.05
 WINDOW_DEPTHS = {"1": 1, "10": 10, "20": 20}
 KINDS = {"future", "option", "spot", "future_combo", "option_combo", "combo", "any"}
 CURRENCIES = {"BTC", "ETH", "USDC", "USDT", "EURR", "any"}
+RESOLUTIONS = {"1", "3", "5", "10", "15", "30", "60", "120", "180", "360", "720", "1D"}
 USER_FAMILIES = {
     "orders",
     "trades",
@@ -64,8 +65,33 @@ def feed(channel: str, market: Market, rng: Random) -> Feed | None:
             return TradesFeed(_matching(market, kind, currency), PACES[pace])
         case [_, instrument, *_] if instrument in market:
             return _instrument_feed(channel.split("."), market, market[instrument])
+        case parts:
+            return StillFeed() if _quiet(parts, market) else None
+
+
+def _quiet(parts: list[str], market: Market) -> bool:
+    """Whether the exchange has such a channel, on which nothing happens here but what is published."""
+    match parts:
+        case ["announcements"] | ["platform_state", "public_methods_state"]:
+            return True
+        case [
+            "deribit_price_ranking"
+            | "deribit_price_statistics"
+            | "deribit_volatility_index"
+            | "estimated_expiration_price",
+            name,
+        ]:
+            return name in market.indices
+        case ["markprice", "options", name]:
+            return name in market.indices
+        case ["chart", "trades", name, resolution]:
+            return name in market and resolution in RESOLUTIONS
+        case ["instrument", "creation" | "state", kind, currency]:
+            return kind in KINDS and currency in CURRENCIES
+        case ["block_rfq", "trades", currency]:
+            return currency in CURRENCIES
         case _:
-            return None
+            return False
 
 
 def _instrument_feed(parts: list[str], market: Market, line: Line) -> Feed | None:
@@ -80,6 +106,10 @@ def _instrument_feed(parts: list[str], market: Market, line: Line) -> Feed | Non
             return TickerFeed(market, line, PACES[pace])
         case ["quote", _]:
             return QuoteFeed(line)
+        case ["incremental_ticker", _]:
+            return StillFeed()
+        case ["perpetual", _, pace] if line.instrument.perpetual and pace in PACES:
+            return StillFeed()
         case ["trades", name, pace] if pace in PACES:
             return TradesFeed(frozenset({name}), PACES[pace])
         case _:

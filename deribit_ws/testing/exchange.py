@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from random import Random
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from aiohttp import WSCloseCode, web
@@ -38,6 +38,7 @@ from deribit_ws.testing.logins import Logins
 from deribit_ws.testing.market import HISTORY, Market
 from deribit_ws.testing.session import Manner, Session
 
+ACCOUNTS: Mapping[str, str] = MappingProxyType({"simulated": "secret"})
 YEAR_OF_TOKENS = 31_536_000  # seconds: what the exchange's own samples show as expires_in
 OUTPUT_LIMIT = 8 << 20  # bytes a client may leave unread before it is too slow
 MOST_LAG = 1.0  # seconds the market may fall behind before it gives up catching up
@@ -63,7 +64,7 @@ class SimulatedExchange:
         host: str = "127.0.0.1",
         port: int = 0,
         ssl_context: ssl.SSLContext | None = None,
-        accounts: Mapping[str, str] | None = None,
+        accounts: Mapping[str, str] = ACCOUNTS,
         step_seconds: float = 0.05,
         autoplay: bool = True,
         wall_clock: Callable[[], float] = time.time,
@@ -91,12 +92,7 @@ class SimulatedExchange:
             market=self.market,
             hub=Hub(self.market, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing),
             ledger=self.ledger,
-            logins=Logins(
-                accounts or {"simulated": "secret"},
-                rng=Random(seed + 2),
-                wall_clock=wall_clock,
-                token_seconds=token_seconds,
-            ),
+            logins=Logins(accounts, rng=Random(seed + 2), wall_clock=wall_clock, token_seconds=token_seconds),
             standing=self._standing,
             rng=Random(seed + 3),
             wall_clock=wall_clock,

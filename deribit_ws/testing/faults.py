@@ -65,7 +65,8 @@ class Say:
 class Silence:
     """Send nothing, answer nothing, keep the socket; for `seconds` or until cleared.
 
-    What would have been said is lost, or with `hold` said when the silence ends.
+    What would have been said is lost, or with `hold` said when the silence ends (the ledger counts
+    that as sent at once).
     """
 
     seconds: float | None = None
@@ -195,7 +196,7 @@ class Garble:
 
 @dataclass(frozen=True, slots=True, init=False)
 class DropChannels:
-    """Leave channels out of what is subscribed, until cleared."""
+    """Leave channels out of what is subscribed, until cleared; "*" stands for all."""
 
     channels: tuple[str, ...]
 

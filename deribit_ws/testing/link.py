@@ -103,8 +103,8 @@ class Link:
         """End the connection as told; what was written before still leaves first, but for RST."""
         if self.state is not LinkState.OPEN:
             return
-        self._flush()
         self.state = LinkState.ENDING
+        self._flush()
         self.lingers = not drop.finish
         match drop.how:
             case How.RST:
@@ -123,7 +123,9 @@ class Link:
 
     def answer_close(self, code: int | None) -> None:
         """The client closed: echo its code, unless this answers ours, and end TCP."""
-        if self.state is LinkState.OPEN and not self.silent and not self._transport.is_closing():
+        owed = self.state is LinkState.OPEN and not self.silent and not self._transport.is_closing()
+        self.state = LinkState.ENDING
+        if owed:
             self._flush()
             self._transport.write(frames.close(code))
         self.finish()

@@ -92,6 +92,8 @@ class Market:
         # Inverse books share one counter, USDC books another; both far beyond 32 bits, as the real ones.
         self._change_ids = {False: 133_112_427_566, True: 193_809_616_666}
         self._trade_ids = {"BTC": 403_691_824, "ETH": 311_974_188, "USDC": 18_820_350}
+        for line in self.lines.values():
+            line.timestamp = self.now_ms()
         self._revalue()
         for _ in range(WARM_UP_STEPS):
             self.step()

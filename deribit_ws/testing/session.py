@@ -36,7 +36,7 @@ from deribit_ws.testing.faults import (
     Standing,
 )
 from deribit_ws.testing.ledger import Dropped, Farewell, Mark, Request, Sent
-from deribit_ws.testing.link import Link
+from deribit_ws.testing.link import Link, LinkState
 from deribit_ws.testing.logins import Login
 from deribit_ws.testing.params import Params
 from deribit_ws.testing.pulse import Pulse
@@ -136,8 +136,9 @@ class Session:
 
     def drop(self, drop: Drop) -> None:
         """End the connection from this side."""
-        self._venue.ledger.note(Dropped(self._loop.time(), self.number, drop))
-        self._link.drop(drop)
+        if self._link.state is LinkState.OPEN:
+            self._venue.ledger.note(Dropped(self._loop.time(), self.number, drop))
+            self._link.drop(drop)
 
     def leave(self) -> None:
         """End it politely."""
@@ -166,11 +167,6 @@ class Session:
         del self._subscribed[channel]
         self._venue.hub.leave(self, channel)
 
-    def _expire(self, drop: Drop) -> None:
-        """A rule ends the connection, but not one that is to be silent: that stays half-open."""
-        if not self._link.silent:
-            self.drop(drop)
-
     def notify(self, channel: str, framed: bytes, mark: Mark) -> None:
         """Send a notification, as this connection's own faults would have it."""
         if not self._tamper:
@@ -196,7 +192,7 @@ class Session:
                     self._farewell = message.data or NO_CODE
                     return
                 case WSMsgType.PONG:
-                    self._pulse.heard()
+                    pass  # nothing here ever pings, so it answers nothing
                 case _:  # CLOSED, CLOSING or ERROR: the connection is gone
                     return
 
@@ -206,7 +202,7 @@ class Session:
             self._link.write(frames.frame(payload, frames.PONG))
 
     def _hear(self, payload: str | bytes) -> None:
-        if self._deaf:
+        if self._deaf or self._link.state is not LinkState.OPEN:
             return
         self._pulse.heard()
         stamp = Stamp(self._venue.wall_clock)
@@ -264,6 +260,11 @@ class Session:
 
     def _due(self, kind: type[F], subject: str) -> F | None:
         return self._standing.take(kind, subject) or self._venue.standing.take(kind, subject)
+
+    def _expire(self, drop: Drop) -> None:
+        """A rule ends the connection, but not one that is to be silent: that stays half-open."""
+        if not self._link.silent:
+            self.drop(drop)
 
     def _end(self) -> None:
         self._pulse.stop()

@@ -13,6 +13,7 @@ from deribit_ws.testing.envelope import Refusal
 
 RAW_NEEDS_LOGIN = 13778
 LEAST_HEARTBEAT = 10  # seconds
+LONGEST_LABEL = 16  # characters, documented
 COD_SCOPES = ("connection", "account")
 
 
@@ -55,7 +56,8 @@ def public_subscribe(call: Call) -> list[str]:
 
 def private_subscribe(call: Call) -> list[str]:
     """What was really subscribed, an account's own channels included."""
-    call.params.optional("label")
+    if len(call.params.optional("label") or "") > LONGEST_LABEL:
+        raise Refusal.param("label", f"no longer than {LONGEST_LABEL}")
     return _subscribe(call, call.params.channels())
 
 
@@ -97,7 +99,8 @@ def get_cancel_on_disconnect(call: Call) -> dict[str, Any]:
 
 def _subscribe(call: Call, wanted: list[str]) -> list[str]:
     dropped = call.caller.dropped_channels
-    good = _shuffled(call, [one for one in wanted if call.venue.hub.knows(one) and one not in dropped])
+    accepted = [one for one in wanted if call.venue.hub.knows(one) and dropped.isdisjoint({one, "*"})]
+    good = _shuffled(call, accepted)
 
     def begin() -> None:
         for channel in good:

@@ -38,12 +38,15 @@ class Pattern:
         UsageError: the text is no such pattern.
     """
 
-    __slots__ = ("names", "segments", "text")
+    __slots__ = ("_placeholders", "names", "segments", "text")
 
     def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise UsageError(f"pattern {text!r}: not a string")
         self.text = text
         self.segments = tuple(text.split("."))
-        self.names = tuple(m[1] for s in self.segments if (m := _PLACEHOLDER.fullmatch(s)))
+        self._placeholders = tuple(m and m[1] for m in map(_PLACEHOLDER.fullmatch, self.segments))
+        self.names = tuple(name for name in self._placeholders if name)
         for position, segment in enumerate(self.segments):
             is_last = position == len(self.segments) - 1
             if not _is_segment(segment, is_last=is_last):
@@ -68,7 +71,7 @@ class Pattern:
             return None
         named = [_strings(values[name]) for name in self.names]
         return {
-            ".".join(_filled(self.segments, chosen)): dict(zip(self.names, chosen, strict=True))
+            ".".join(self._filled(chosen)): dict(zip(self.names, chosen, strict=True))
             for chosen in product(*named)
         }
 
@@ -79,9 +82,8 @@ class Pattern:
         if len(parts) < len(self.segments) or (len(parts) > len(self.segments) and not rest):
             return None
         found: dict[str, str] = {}
-        for segment, part in zip(self.segments, parts, strict=False):
-            if placeholder := _PLACEHOLDER.fullmatch(segment):
-                name = placeholder[1]
+        for segment, name, part in zip(self.segments, self._placeholders, parts, strict=False):
+            if name:
                 if name in values and part not in _strings(values[name]):
                     return None
                 found[name] = part
@@ -102,6 +104,11 @@ class Pattern:
                 raise UsageError(f"pattern {self.text!r}: {value!r} can't stand for {name!r}")
         return {name: value if isinstance(value, str) else tuple(value) for name, value in values.items()}
 
+    def _filled(self, chosen: Sequence[str]) -> Iterator[str]:
+        remaining = iter(chosen)
+        for segment, name in zip(self.segments, self._placeholders, strict=True):
+            yield next(remaining) if name else segment
+
 
 def _can_stand(value: Any) -> bool:
     if isinstance(value, list | tuple | set | frozenset):
@@ -117,12 +124,6 @@ def _is_segment(segment: str, *, is_last: bool) -> bool:
 
 def _strings(value: str | Sequence[str]) -> Sequence[str]:
     return (value,) if isinstance(value, str) else value
-
-
-def _filled(segments: Sequence[str], chosen: Sequence[str]) -> Iterator[str]:
-    remaining = iter(chosen)
-    for segment in segments:
-        yield next(remaining) if _PLACEHOLDER.fullmatch(segment) else segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +224,13 @@ def is_private(channel: str) -> bool:
 
 def _overlap(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     if ours[-1] == ">":
-        ours, theirs = ours[:-1], theirs[: len(ours) - 1]
+        if len(theirs) < len(ours):
+            return False
+        theirs = theirs[: len(ours)]
     if len(ours) != len(theirs):
         return False
     return all(a == b or _is_open(a) or _is_open(b) for a, b in zip(ours, theirs, strict=True))
 
 
 def _is_open(segment: str) -> bool:
-    return segment == "*" or segment.startswith("{")
+    return segment in ("*", ">") or segment.startswith("{")

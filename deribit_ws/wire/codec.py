@@ -5,7 +5,9 @@ listens. `protocol` is the only caller. Source: docs.deribit.com, JSON-RPC overv
 the wire: key order varies, an error may come without an id, numbers may be in exponent form.
 """
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -37,19 +39,17 @@ class Params(msgspec.Struct):
 
 
 class Envelope(msgspec.Struct):
-    """Any message from the server. `usIn` and `usOut` are µs since the epoch, on its clock."""
+    """Any message from the server; what stands beside these fields is not looked at."""
 
     id: int | str | None = None
     method: str | None = None
     params: Params | None = None
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: ErrorBody | None = None
-    usIn: int | None = None  # noqa: N815  the wire's own name
-    usOut: int | None = None  # noqa: N815  the wire's own name
 
 
 _envelope = msgspec.json.Decoder(Envelope)
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def decode_envelope(frame: bytes) -> Envelope:
@@ -66,8 +66,26 @@ def encode_request(id: int, method: str, params: Mapping[str, Any]) -> bytes:
     present = {name: value for name, value in params.items() if value is not None}
     try:
         frame = _encode({"jsonrpc": "2.0", "id": id, "method": method, "params": present})
-    except (TypeError, ValueError, UnicodeError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"{method}: {error}") from error
+    for name, value in present.items():
+        if not _is_finite(value):
+            raise UsageError(f"{method}: {name} is not finite, and JSON has no word for that")
     if len(frame) > MAX_FRAME:
         raise UsageError(f"{method}: {len(frame)} bytes, and Deribit takes {MAX_FRAME} at most")
     return frame
+
+
+def _is_finite(value: Any) -> bool:
+    # An order's price that is NaN would be written as null, which means no price at all.
+    match value:
+        case float():
+            return math.isfinite(value)
+        case Decimal():
+            return value.is_finite()
+        case Mapping():
+            return all(map(_is_finite, value.values()))
+        case list() | tuple() | set() | frozenset():
+            return all(map(_is_finite, value))
+        case _:
+            return True

@@ -131,7 +131,8 @@ class Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.set_write_buffer_limits(0)  # so that `full` means: the kernel took less than all
+        if not transport.get_extra_info("sslcontext"):  # there asyncio would never resume
+            transport.set_write_buffer_limits(0)  # so that `full` means: the kernel took less than all
         self._far_end.accepted(self)
 
     def data_received(self, data: bytes) -> None:
@@ -186,13 +187,15 @@ class FarEnd:
     Args:
         scripts: one for each connection in turn; the last one goes on for all that follow.
         tls: makes it wss.
+        port: where to listen; 0 has the system choose.
     """
 
-    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.scripts = scripts or (hold,)
         self.lines: list[Line] = []
         self.accepts: list[float] = []
         self._tls = tls
+        self._port = port
         self._plays: list[asyncio.Task[None]] = []
         self._server: asyncio.Server
         self._accepted = asyncio.Event()
@@ -218,12 +221,6 @@ class FarEnd:
         """The seconds between two accepted connections."""
         return [after - before for before, after in itertools.pairwise(self.accepts)]
 
-    def swap_certificate(self, tls: ssl.SSLContext) -> None:
-        """Show another certificate from the next connection on."""
-        # An SSLContext can't be emptied, but asyncio asks ours anew for each connection.
-        assert self._tls is not None
-        self._tls.sni_callback = lambda sslobject, name, context: setattr(sslobject, "context", tls)
-
     def _accept(self) -> Line:
         self.accepts.append(asyncio.get_running_loop().time())  # TLS comes later, or never
         return Line(self)
@@ -248,7 +245,7 @@ class FarEnd:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await loop.create_server(self._accept, "127.0.0.1", self._port, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -64,7 +64,8 @@ def take(buffer: bytearray) -> Frame | None:
     mask, at = (bytes(buffer[at : at + 4]), at + 4) if masked else (bytes(4), at)
     if len(buffer) < at + size:
         return None
-    payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(buffer[at : at + size]))
+    keys = (mask * (size // 4 + 1))[:size]
+    payload = (int.from_bytes(buffer[at : at + size]) ^ int.from_bytes(keys)).to_bytes(size)
     frame = Frame(buffer[0] & 0x0F, payload)
     del buffer[: at + size]
     return frame

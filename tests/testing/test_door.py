@@ -101,6 +101,28 @@ async def test_a_closed_listening_socket(exchange: SimulatedExchange, peer: Peer
     assert await late.result("public/test")
 
 
+async def test_stopping_behind_a_closed_door(build: Build, dial: Dial) -> None:
+    """stop() works while the listening socket is closed, and live connections end as always."""
+    exchange = await build()
+    peer = await dial(exchange)
+    exchange.inject(RefuseConnections(seconds=60))
+    exchange.inject(RefuseConnections(seconds=60))
+    await exchange.stop()
+
+    assert (await peer.ending()).data == 1001
+
+
+async def test_starting_again(build: Build, dial: Dial) -> None:
+    """A stopped exchange can be started again, at the same address and with the same market."""
+    exchange = await build()
+    url = exchange.url
+    await exchange.stop()
+    await exchange.start()
+
+    assert exchange.url == url
+    assert await (await dial(exchange)).result("public/test")
+
+
 async def test_stalled_handshakes(exchange: SimulatedExchange, dial: Dial) -> None:
     """A TCP connection can be accepted and never answered; the next one is served."""
     exchange.inject(StallHandshake())

@@ -42,6 +42,24 @@ async def test_reset(exchange: SimulatedExchange, peer: Peer) -> None:
     assert exchange.ledger.drops[0].fault == Drop.rst()
 
 
+async def test_how_tcp_ends(exchange: SimulatedExchange) -> None:
+    """A reset is a TCP reset, an end of stream a FIN, inside a frame after half of it."""
+    reader, writer = await raw_upgrade(exchange)
+    exchange.inject(Drop.rst())
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    writer.close()
+    ends = []
+    for inside_frame in (False, True):
+        reader, writer = await raw_upgrade(exchange)
+        exchange.inject(Drop.fin(inside_frame=inside_frame))
+        ends.append(await reader.read())
+        writer.close()
+
+    assert ends[0] == b""
+    assert ends[1].startswith(b"\x81\x7e")
+
+
 @pytest.mark.parametrize("inside_frame", [False, True])
 async def test_end_of_stream(exchange: SimulatedExchange, peer: Peer, inside_frame: bool) -> None:
     """A FIN ends the connection without a close frame, inside a frame or not; no half message arrives."""
@@ -248,6 +266,23 @@ async def test_request_faults_of_one_connection(exchange: SimulatedExchange, pee
 
     assert await peer.result("public/test")
     assert (await other.error("public/get_time"))["data"] == {"why": "test"}
+
+
+async def test_nothing_is_heard_after_the_end(exchange: SimulatedExchange) -> None:
+    """Once the exchange has closed, requests are neither executed nor written down, nor is a second end."""
+    _, writer = await raw_upgrade(exchange)
+    session = exchange.connections[1]
+    exchange.inject(Drop.close(1000, finish=False))
+    exchange.inject(Drop.rst())
+    request = b'{"method":"public/subscribe","params":{"channels":["platform_state"]}}'
+    writer.write(b"\x81" + bytes([0x80 | len(request)]) + b"\0\0\0\0" + request)
+    writer.close()
+    await writer.wait_closed()
+    await exchange.ledger.until(lambda: not exchange.connections)
+
+    assert not session.channels
+    assert not exchange.ledger.requests
+    assert len(exchange.ledger.drops) == 1
 
 
 @pytest.mark.parametrize("executed", [False, True])

@@ -353,6 +353,15 @@ async def test_cancel_on_disconnect_is_remembered(peer: Peer) -> None:
     assert states == [True, False]
 
 
+async def test_labels_are_short(peer: Peer) -> None:
+    """A label of a private subscription has sixteen characters at most."""
+    await peer.login()
+    error = await peer.error("private/subscribe", channels=[], label="x" * 17)
+
+    assert error["data"]["param"] == "label"
+    assert await peer.result("private/subscribe", channels=[], label="x" * 16) == []
+
+
 async def test_logout_closes_without_an_answer(peer: Peer) -> None:
     """private/logout has no answer: the socket closes."""
     await peer.login()

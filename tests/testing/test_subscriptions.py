@@ -115,6 +115,32 @@ async def test_private_subscribe_takes_public_channels_too(peer: Peer) -> None:
     assert sorted(await peer.result("private/unsubscribe", channels=both)) == sorted(both)
 
 
+@pytest.mark.parametrize(
+    ("channel", "wrong"),
+    [
+        (f"incremental_ticker.{BTC}", "incremental_ticker.NONE-SUCH"),
+        (f"perpetual.{BTC}.100ms", "perpetual.BTC-27NOV26-90000-C.100ms"),
+        (f"chart.trades.{BTC}.60", f"chart.trades.{BTC}.61"),
+        ("deribit_price_ranking.btc_usd", "deribit_price_ranking.xyz_usd"),
+        ("markprice.options.btc_usd", "markprice.options.xyz_usd"),
+        ("instrument.state.any.any", "instrument.state.bond.any"),
+        ("block_rfq.trades.any", "block_rfq.trades.XYZ"),
+        ("platform_state.public_methods_state", "platform_state.nonsense"),
+    ],
+)
+async def test_channels_on_which_nothing_happens(
+    exchange: SimulatedExchange, peer: Peer, channel: str, wrong: str
+) -> None:
+    """Other documented channels can be subscribed too, and carry only what a test publishes."""
+    accepted = await peer.subscribe(channel, wrong)
+    exchange.step(40)
+    exchange.publish(channel, {"seen": True})
+    exchange.publish(wrong, {"seen": False})
+
+    assert accepted == [channel]
+    assert await peer.said() == [{"seen": True}]
+
+
 async def test_own_data_on_a_channel(exchange: SimulatedExchange, peer: Peer, dial: Dial) -> None:
     """A test can send data of its own on any channel, to whom it is subscribed."""
     channel, order, stranger = "user.orders.any.any.raw", {"price": "market_price"}, await dial(exchange)
@@ -141,8 +167,11 @@ async def test_channels_can_be_made_to_fail(exchange: SimulatedExchange, peer: P
     """Channels that a fault leaves out are missing from the answer until faults are cleared."""
     exchange.inject(DropChannels(GOOD[0], GOOD[1]))
     partial = await peer.subscribe(*GOOD)
+    exchange.inject(DropChannels("*"))
+    none = await peer.subscribe(*GOOD)
     exchange.clear_faults()
 
+    assert none == []
     assert sorted(partial) == sorted(GOOD[2:])
     assert sorted(await peer.subscribe(*GOOD)) == sorted(GOOD)
 

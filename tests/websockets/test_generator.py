@@ -64,7 +64,9 @@ def test_made_without_a_loop() -> None:
     assert isinstance(websocket_generator(), AsyncIterator)
 
 
-@pytest.mark.parametrize("option", ["retry_seconds", "open_timeout", "close_timeout", "ping_interval", "ping_timeout"])
+@pytest.mark.parametrize(
+    "option", ["retry_seconds", "open_timeout", "close_timeout", "ping_interval", "ping_timeout"]
+)
 def test_times_are_positive(option: str) -> None:
     """A time that is not positive is refused where it is given."""
     with pytest.raises(UsageError):
@@ -509,9 +511,10 @@ def test_asyncio_run_ends_first() -> None:
 async def test_users_session() -> None:
     """A session passed in is used with its headers, never closed, and its tracers are left as they were."""
     trace = aiohttp.TraceConfig()
-    async with FarEnd(hold) as far, aiohttp.ClientSession(
-        headers={"X-Mine": "yes"}, trace_configs=[trace]
-    ) as session:
+    async with (
+        FarEnd(hold) as far,
+        aiohttp.ClientSession(headers={"X-Mine": "yes"}, trace_configs=[trace]) as session,
+    ):
         async with quick(far.url, session=session) as websockets:
             await anext(websockets)
             assert session.trace_configs == [trace]
@@ -583,7 +586,17 @@ async def test_thousand_drops() -> None:
     async def refuse(line: Line) -> None:
         await line.answer(503)
 
-    kinds = [fin, rst, shake_hands_and_go, half_a_frame, garbage, accept_then_close, hold, refuse, rst_at_once]
+    kinds = [
+        fin,
+        rst,
+        shake_hands_and_go,
+        half_a_frame,
+        garbage,
+        accept_then_close,
+        hold,
+        refuse,
+        rst_at_once,
+    ]
     scripts = list(itertools.islice(itertools.cycle(kinds), count - 1))
     async with FarEnd(*scripts, hold) as far:
         tasks = len(asyncio.all_tasks())

@@ -57,13 +57,12 @@ async def test_data_is_life() -> None:
             line.text("tick")
             await asyncio.sleep(INTERVAL / 5)
 
-    async with FarEnd(talk) as far:
-        async with impatient(far.url) as websockets:
-            websocket = await anext(websockets)
-            for _ in range(20):
-                await websocket.recv()
+    async with FarEnd(talk) as far, impatient(far.url) as websockets:
+        websocket = await anext(websockets)
+        for _ in range(20):
+            await websocket.recv()
 
-            assert far.last.pings == 0
+        assert far.last.pings == 0
 
 
 async def test_trickle_is_life() -> None:
@@ -75,11 +74,10 @@ async def test_trickle_is_life() -> None:
             line.write(bytes([byte]))
             await asyncio.sleep(INTERVAL / 5)
 
-    async with FarEnd(trickle) as far:
-        async with impatient(far.url) as websockets:
-            websocket = await anext(websockets)
+    async with FarEnd(trickle) as far, impatient(far.url) as websockets:
+        websocket = await anext(websockets)
 
-            assert await websocket.recv() == "x" * 30
+        assert await websocket.recv() == "x" * 30
 
 
 async def test_unread_data_is_life() -> None:
@@ -90,13 +88,12 @@ async def test_unread_data_is_life() -> None:
         await fall_silent(line)
         line.write(frames.encode(frames.TEXT, message) * 300)
 
-    async with FarEnd(flood) as far:
-        async with impatient(far.url) as websockets:
-            websocket = await anext(websockets)
-            await asyncio.sleep(4 * (INTERVAL + TIMEOUT))
-            got = [await websocket.recv() for _ in range(300)]
+    async with FarEnd(flood) as far, impatient(far.url) as websockets:
+        websocket = await anext(websockets)
+        await asyncio.sleep(4 * (INTERVAL + TIMEOUT))
+        got = [await websocket.recv() for _ in range(300)]
 
-            assert {len(message) for message in got} == {100_000}
+        assert {len(message) for message in got} == {100_000}
 
 
 async def test_silence_after_a_full_inbox() -> None:
@@ -129,16 +126,15 @@ async def test_blocked_loop(blocked: float) -> None:
             line.text(str(number))
             await asyncio.sleep(INTERVAL / 4)
 
-    async with FarEnd(talk) as far:
-        async with impatient(far.url) as websockets:
-            websocket = await anext(websockets)
-            got = []
-            while len(got) < 20:
-                got.append(await websocket.recv())
-                if len(got) % 5 == 0:
-                    time.sleep(blocked)  # noqa: ASYNC251  # the fault of this test
+    async with FarEnd(talk) as far, impatient(far.url) as websockets:
+        websocket = await anext(websockets)
+        got = []
+        while len(got) < 20:
+            got.append(await websocket.recv())
+            if len(got) % 5 == 0:
+                time.sleep(blocked)  # noqa: ASYNC251  # the fault of this test
 
-            assert got == [str(number) for number in range(20)]
+        assert got == [str(number) for number in range(20)]
 
 
 async def test_blocked_between_ping_and_pong() -> None:
@@ -155,14 +151,13 @@ async def test_blocked_between_ping_and_pong() -> None:
 
 async def test_no_ping() -> None:
     """With `ping_interval=None` no PING is sent, and silence is no fault."""
-    async with FarEnd(fall_silent) as far:
-        async with websocket_generator(
-            far.url, ping_interval=None, ping_timeout=0.05, close_timeout=0.1
-        ) as websockets:
-            websocket = await anext(websockets)
-            await asyncio.sleep(0.2)
+    async with FarEnd(fall_silent) as far, websocket_generator(
+        far.url, ping_interval=None, ping_timeout=0.05, close_timeout=0.1
+    ) as websockets:
+        websocket = await anext(websockets)
+        await asyncio.sleep(0.2)
 
-            assert (far.last.pings, websocket.close_code) == (0, None)
+        assert (far.last.pings, websocket.close_code) == (0, None)
 
 
 async def test_silence_with_a_stuck_send() -> None:

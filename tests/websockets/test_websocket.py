@@ -373,7 +373,9 @@ async def test_close() -> None:
         await websocket.close()
 
 
-@pytest.mark.parametrize(("code", "reason"), [(0, ""), (1001, ""), (1006, ""), (2999, ""), (5000, ""), (1000, "é" * 62)])
+@pytest.mark.parametrize(
+    ("code", "reason"), [(0, ""), (1001, ""), (1006, ""), (2999, ""), (5000, ""), (1000, "é" * 62)]
+)
 async def test_close_refuses(code: int, reason: str) -> None:
     """A code or reason that may not be sent is a `UsageError`, and the link lives on."""
     async with FarEnd() as far, websocket_generator(far.url) as websockets:

@@ -1,0 +1,44 @@
+"""Text that can't move the cursor, change colours or forge a line, whoever wrote it.
+
+Knows: characters. Must not know: where the text comes from. Whatever a server may have had a hand
+in goes through here before it reaches a terminal, a log line or a line of JSON.
+"""
+
+import json
+import re
+from typing import Any
+
+# C0, DEL, C1, line and paragraph separators, and what reorders or hides text (bidi, zero width).
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """One line that shows control characters as escapes."""
+    return _UNSAFE.sub(_shown, text)
+
+
+def safe_json(text: str, *, indented: bool = False) -> str:
+    """The same JSON value without a raw control character; one line, unless it is `indented`.
+
+    Inside strings they become escapes that mean the same. Between tokens only white space is legal.
+    """
+    if not indented:
+        text = text.replace("\r", " ").replace("\n", " ")
+    return _UNSAFE.sub(_escaped, text.replace("\t", " "))
+
+
+def dumped(value: Any, *, indented: bool = False) -> str:
+    """A value as JSON: one line, or `indented` over several."""
+    text = json.dumps(value, ensure_ascii=False, indent=2 if indented else None)
+    return safe_json(text, indented=indented)
+
+
+def _shown(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "\n" if match[0] == "\n" else f"\\u{ord(match[0]):04x}"

@@ -1,0 +1,101 @@
+"""`deribit-ws simulate`: a Deribit on this machine, for as long as nobody stops it.
+
+Knows: how to start the simulated exchange, and to make a certificate for it. Must not know: what
+it simulates. `command` runs it. The first line on stdout is for programs, stderr for people.
+"""
+
+import asyncio
+import errno
+import itertools
+import os
+import socket
+import ssl
+import tempfile
+from argparse import Namespace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from deribit_ws.cli.demo.scenario import DISTURBANCES
+from deribit_ws.cli.failures import USAGE, Failure
+from deribit_ws.cli.logs import stamped, start_logging, tell
+from deribit_ws.cli.output import write_line
+from deribit_ws.cli.printable import dumped
+from deribit_ws.testing import SimulatedExchange
+
+SAMPLE = "ticker.BTC-PERPETUAL.100ms"
+
+
+async def run(options: Namespace) -> int:
+    """Serve until cancelled."""
+    start_logging(verbose=options.verbose)
+    with tempfile.TemporaryDirectory(prefix="deribit-ws-") as folder:
+        context, authority = _certified(Path(folder), options.host) if options.tls else (None, None)
+        exchange = SimulatedExchange(
+            seed=options.seed, host=options.host, port=options.port, ssl_context=context
+        )
+        await _started(exchange, options)
+        try:
+            _announce(exchange, options, authority)
+            await _serve(exchange, options.drop_every)
+        finally:
+            await exchange.stop()
+    raise AssertionError("a simulation only ends by being cancelled")
+
+
+async def _started(exchange: SimulatedExchange, options: Namespace) -> None:
+    try:
+        await exchange.start()
+    except OSError as error:
+        await exchange.stop()
+        raise Failure(f"cannot listen on {options.host}:{options.port}: {_reason(error)}") from None
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use (0 takes a free one)"
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _announce(exchange: SimulatedExchange, options: Namespace, authority: Path | None) -> None:
+    urls = {"url": exchange.url, "http_url": exchange.http_url}
+    write_line(dumped(urls | ({"ca_file": str(authority)} if authority else {})))
+    if not _is_loopback(options.host):
+        tell(f"warning: {options.host} can be reached from other machines, and anybody may log in")
+    trust = f"SSL_CERT_FILE={authority} " if authority else ""
+    tell(f"try: {trust}deribit-ws tail --url {exchange.url} {SAMPLE}")
+    tell("Ctrl-C ends it")
+
+
+async def _serve(exchange: SimulatedExchange, drop_every: float | None) -> None:
+    if drop_every is None:
+        await asyncio.Event().wait()
+    for disturbance in itertools.cycle(DISTURBANCES):
+        await asyncio.sleep(drop_every or 0.0)
+        if exchange.connections:
+            tell(stamped(f"drop: {disturbance.name}"))
+            disturbance.happen(exchange)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _certified(folder: Path, host: str) -> tuple[ssl.SSLContext, Path]:
+    """A server's context, and the file of the authority that vouches for it, made for this run only."""
+    trustme: Any
+    try:
+        import trustme
+    except ImportError:
+        raise Failure("--tls needs trustme: pip install 'deribit_ws[cli]'", USAGE) from None
+    authority = trustme.CA()
+    file = folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*dict.fromkeys([host, "localhost", "127.0.0.1", "::1"])).configure_cert(context)
+    return context, file

@@ -1,0 +1,142 @@
+"""`deribit-ws tail`: the messages of some channels, a line each, through any number of drops.
+
+Knows: how a message becomes a line, and when there is nothing left to follow. Must not know:
+connections, sockets. `command` runs it.
+"""
+
+import asyncio
+import json
+import shutil
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+
+from deribit_ws.cli.environment import credentials_for, url_of
+from deribit_ws.cli.failures import USAGE, Failure
+from deribit_ws.cli.logs import stamped, start_logging, tell
+from deribit_ws.cli.output import Output, is_terminal
+from deribit_ws.cli.printable import safe_json
+from deribit_ws.cli.readable import readable
+from deribit_ws.client import Client
+from deribit_ws.errors import SubscriptionRejected, UsageError
+from deribit_ws.handlers import Handler
+from deribit_ws.marks import Connected, Disconnected
+from deribit_ws.subscriptions import check_name
+from deribit_ws.wire.channels import Pattern, is_private
+
+Line = Callable[[str, bytes, int], str]  # channel, data as received, ns since the epoch
+
+
+async def run(options: Namespace) -> int:
+    """Follow the channels until cancelled, or until none is left."""
+    channels = checked(options.channels)
+    start_logging(verbose=options.verbose, marks_are_told=True)
+    client = Client(url_of(options), credentials=credentials_for(_needs_login(channels)))
+    follower = Follower(channels, json_line if options.json or not is_terminal() else _terminal_line)
+    client.add_handler(follower)
+    for channel in channels:
+        client.register(channel, follower.callback(channel))
+    ends = (_live(client), follower.output.wait_broken(), follower.wait_refused())
+    waits = [asyncio.create_task(end, name="deribit-ws tail") for end in ends]
+    try:
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in waits:
+            task.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        await follower.output.close()
+    raise Failure("the client was closed")
+
+
+async def _live(client: Client) -> None:
+    async with client:
+        await client.wait_closed()
+
+
+class Follower(Handler):
+    """Turns messages into lines and marks into words; knows which channels were refused."""
+
+    def __init__(self, channels: Sequence[str], line: Line) -> None:
+        self.output = Output()
+        self._line = line
+        self._left = set(channels)
+        self._refused: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+        self._lost_at: float | None = None
+        self._dropped = 0
+
+    def callback(self, channel: str) -> Callable[[bytes], None]:
+        """What is to be called for each message of one channel."""
+        clock = time.time_ns
+
+        def write(data: bytes) -> None:
+            self._write(self._line(channel, data, clock()))
+
+        return write
+
+    def _write(self, line: str) -> None:
+        if self.output.line(line):
+            if self._dropped:
+                tell(stamped(f"warning: {self._dropped} messages dropped: stdout is read too slowly"))
+            self._dropped = 0
+        else:
+            self._dropped += 1
+
+    async def wait_refused(self) -> None:
+        """Raise `Failure` once the exchange has refused every channel."""
+        raise await self._refused
+
+    def on_connected(self, event: Connected) -> None:
+        """A link is up."""
+        down = "" if self._lost_at is None else f" after {time.monotonic() - self._lost_at:.2f} s"
+        tell(stamped(f"connected{down}: link {event.connection}, {event.channels} channels"))
+
+    def on_disconnected(self, event: Disconnected) -> None:
+        """The link is gone."""
+        self._lost_at = time.monotonic()
+        reason = f" {event.reason}" if event.reason else ""
+        tell(stamped(f"disconnected after {event.lived:.1f} s: {event.code}{reason}"))
+
+    def on_error(self, error: Exception) -> None:
+        """Channels may have been refused; with none left there is nothing to wait for."""
+        if not isinstance(error, SubscriptionRejected):
+            return
+        self._left.difference_update(error.channels)
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        if self._left:
+            tell(stamped(f"warning: {error}{cause}"))
+        elif not self._refused.done():
+            self._refused.set_result(Failure(f"{error}{cause}"))
+
+
+def checked(channels: Sequence[str]) -> list[str]:
+    """The channels, each once.
+
+    Raises:
+        Failure: one is not the plain name of a channel.
+    """
+    for channel in channels:
+        try:
+            check_name(channel)
+            pattern = Pattern(channel)
+        except UsageError as error:
+            raise Failure(f"not a channel: {error}", USAGE) from None
+        if pattern.has_wildcard or pattern.names:
+            raise Failure(f"not a channel: {channel!r} leaves a part open; name each channel", USAGE)
+    return list(dict.fromkeys(channels))
+
+
+def _needs_login(channels: Sequence[str]) -> str | None:
+    return next((c for c in channels if is_private(c) or c.endswith(".raw")), None)
+
+
+def json_line(channel: str, data: bytes, received_at: int) -> str:
+    """One line of JSON; the data keeps every digit it came with."""
+    body = data.decode("utf-8", "replace")
+    return safe_json(f'{{"channel":{json.dumps(channel)},"data":{body},"received_at":{received_at}}}')
+
+
+def _terminal_line(channel: str, data: bytes, received_at: int) -> str:
+    width = shutil.get_terminal_size().columns
+    return readable(channel, json.loads(data), received_at, width)
