@@ -1,8 +1,11 @@
 """`python -m deribit_ws`: the same as the command `deribit-ws`."""
 
+import signal
 import sys
 
-from deribit_ws.cli import main
-
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports below is no traceback
+
+    from deribit_ws.cli import main
+
     sys.exit(main())

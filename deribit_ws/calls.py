@@ -5,6 +5,7 @@ or sockets. `client` is the only caller. A call that could act twice is sent at 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,12 +29,11 @@ _MANAGED = {
     "public/auth": "Client(credentials=…)",
     "private/logout": "aclose()",
     "private/enable_cancel_on_disconnect": "Client(cancel_on_disconnect=True)",
+    "private/disable_cancel_on_disconnect": "Client(cancel_on_disconnect=None)",
 }
 
 
-async def call(
-    lifecycle: Lifecycle, method: str, params: Mapping[str, Any], timeout: float
-) -> Any:
+async def call(lifecycle: Lifecycle, method: str, params: Mapping[str, Any], timeout: float) -> Any:
     """Make a call; see `Client.call`."""
     if managed := _MANAGED.get(method):
         raise UsageError(f"{method} is the client's own: use {managed}")
@@ -56,24 +56,32 @@ async def live_connection(lifecycle: Lifecycle) -> Connection:
     return connection
 
 
-async def _read(
-    lifecycle: Lifecycle, method: str, params: Mapping[str, Any], timeout: float
-) -> Any:
+async def _read(lifecycle: Lifecycle, method: str, params: Mapping[str, Any], timeout: float) -> Any:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     tries = 0
     while True:
-        try:
-            async with asyncio.timeout_at(deadline):
-                connection = await live_connection(lifecycle)
-        except TimeoutError:
-            message = f"{method}: not connected within {timeout:g} s"
-            raise CallTimeout(message, method=method) from None
+        connection = await _live_until(deadline, lifecycle, method, timeout)
         try:
             return await connection.call(method, params, timeout=max(0.0, deadline - loop.time()))
         except RequestNotSent:
-            await asyncio.sleep(0)  # the loss is being told: the next turn waits for a new link
+            # The loss may not be told yet, nor even known while the reader is behind.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await connection.wait_lost()
+            await asyncio.sleep(0)
         except OutcomeUnknown:
             tries += 1
             if tries == _READ_TRIES:
                 raise
+
+
+async def _live_until(deadline: float, lifecycle: Lifecycle, method: str, timeout: float) -> Connection:
+    if lifecycle.connection is not None and asyncio.get_running_loop().time() < deadline:
+        return lifecycle.connection
+    try:
+        async with asyncio.timeout_at(deadline):
+            await asyncio.sleep(0)  # so that a deadline that is over is seen
+            return await live_connection(lifecycle)
+    except TimeoutError:
+        raise CallTimeout(f"{method}: not connected within {timeout:g} s", method=method) from None

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from deribit_ws.aiohttp_transport import Dialer
 from deribit_ws.auth import Credentials
+from deribit_ws.batches import check_name
 from deribit_ws.calls import call, live_connection
-from deribit_ws.consumers import Stream
 from deribit_ws.endpoints import PRODUCTION, fault_of, is_private
 from deribit_ws.errors import SubscriptionRejected, UsageError
 from deribit_ws.handlers import Handler
@@ -21,7 +21,7 @@ from deribit_ws.lifecycle import Lifecycle, State
 from deribit_ws.registrations import HandlerRegistration, Registration
 from deribit_ws.registry import Registry
 from deribit_ws.signals import until_stopped
-from deribit_ws.subscriptions import check_name
+from deribit_ws.stream import Stream
 from deribit_ws.wire.channels import Pattern
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Client:
             raise UsageError("times and sizes must be positive")
         self.url = url
         self._call_timeout = call_timeout
-        self._dialer = Dialer(
+        dialer = Dialer(
             url,
             session=session,
             open_timeout=open_timeout,
@@ -92,7 +92,7 @@ class Client:
         )
         self._registry = Registry()
         self._lifecycle = Lifecycle(
-            self._dialer,
+            dialer,
             self._registry,
             credentials=credentials,
             heartbeat=heartbeat,
@@ -104,10 +104,10 @@ class Client:
         self._thread = 0
         self._life: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._closers: set[asyncio.Task[Any]] = set()
+        self._closers: set[asyncio.Task[Any]] = set()  # who awaits `aclose`
 
     def __repr__(self) -> str:
-        return f"<Client {self.url} {self.state.value}>"
+        return f"<Client {self.url.rpartition('@')[2]} {self.state.value}>"  # no password of the URL's
 
     @property
     def state(self) -> State:
@@ -122,20 +122,23 @@ class Client:
         Raises:
             ConnectFailed: dialling makes no sense (see `Retry`).
             AuthError: the first login was refused.
-            UsageError: entered twice.
+            UsageError: entered twice, or closed before there was a link.
         """
-        if self._loop is not None or self.state is State.CLOSED:
-            raise UsageError("a client can be entered only once")
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
-        self._registry.start()
-        self._life = self._loop.create_task(self._live(), name="deribit_ws client")
+        self._start()
         try:
             await self.wait_connected()
         except BaseException:
             await self.aclose()
             raise
         return self
+
+    def _start(self) -> None:
+        if self._loop is not None or self.state is State.CLOSED:
+            raise UsageError("a client can be entered only once")
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._registry.start()
+        self._life = self._loop.create_task(self._live(), name="deribit_ws client")
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
@@ -157,8 +160,11 @@ class Client:
         asyncio.run(until_stopped(self._serve()))
 
     async def _serve(self) -> None:
-        async with self:
+        self._start()
+        try:
             await self.wait_closed()
+        finally:
+            await self.__aexit__()
 
     async def _live(self) -> None:
         await self._lifecycle.run()
@@ -171,35 +177,34 @@ class Client:
 
     async def wait_closed(self) -> None:
         """Wait until the client is closed; raise what ended it, if something did."""
-        self._check()
-        assert self._life is not None
+        if self._life is None:
+            self._check()
+            return
+        self._check_loop()
         await asyncio.wait([self._life])
         if self._lifecycle.fatal is not None:
             raise self._lifecycle.fatal
 
     async def aclose(self) -> None:
-        """Close the link and end callbacks and streams, within 2 s. May be repeated, and awaited in a
-        callback."""
+        """Close the link and end callbacks and streams, within 2 s (or `close_timeout` + 1 s).
+
+        May be repeated, and awaited in a callback.
+        """
         if self._loop is None:
             self._lifecycle.state = State.CLOSED
             return
         self._check_loop()
-        task = asyncio.current_task()
-        assert task is not None
-        self._closers.add(task)
-        try:
-            if self._closing is None:
-                self._closing = self._loop.create_task(self._close(), name="deribit_ws closing")
-            await asyncio.shield(self._closing)
-        finally:
-            self._closers.discard(task)
+        if (task := asyncio.current_task()) is not None:
+            self._closers.add(task)
+        if self._closing is None:
+            self._closing = self._loop.create_task(self._close(), name="deribit_ws closing")
+        await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
         assert self._life is not None
         self._life.cancel()
         await asyncio.wait([self._life])
         await self._registry.stop(self._lifecycle.fatal, spared=self._closers)
-        await self._dialer.close()
 
     # --- calls
 
@@ -360,7 +365,7 @@ class Client:
         self._check_open()
         if not patterns:
             raise UsageError("a stream needs a channel")
-        parsed = [Pattern(pattern) for pattern in patterns]
+        parsed = [Pattern(pattern) for pattern in dict.fromkeys(patterns)]
         names = {name for pattern in parsed for name in pattern.names}
         if unused := values.keys() - names:
             raise UsageError(f"no pattern has a placeholder {sorted(unused)}")

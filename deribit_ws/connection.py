@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 SILENCE_SECONDS = 15.0  # with a heartbeat of 10 s a live socket is never silent for more than 12.6 s
 ANSWER_SECONDS = 5.0  # for a sign of life, ours or theirs
 _LOOK_AGAIN_SECONDS = 0.5  # between two looks at a reader that is behind
+_CLOCK_SECONDS = 0.01  # less than this a sleep may not pass at all, as clocks are rounded
 _LATE_SECONDS = 0.1  # a deadline that comes later than this was kept up by a blocked loop
 _GRACE_SECONDS = 0.5  # then, for what arrived meanwhile to be read
 _LIMITED_SECONDS = 10.0  # Deribit ends the session some moments after a 10028
@@ -230,7 +231,7 @@ class Connection:
         while True:
             quiet = self._loop.time() - self._transport.heard_at
             if quiet < SILENCE_SECONDS:
-                await asyncio.sleep(SILENCE_SECONDS - quiet)
+                await asyncio.sleep(max(_CLOCK_SECONDS, SILENCE_SECONDS - quiet))
             elif self._transport.behind:
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             else:

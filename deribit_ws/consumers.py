@@ -1,20 +1,20 @@
-"""The three kinds of consumers: a plain function, a coroutine function, a stream.
+"""Consumers: plain functions, coroutine functions, and what all that is fed has in common.
 
 Knows: how each is called or fed, and what its queue does when full. Must not know: connections or
 subscriptions; what concerns the client goes to an `Owner`. Nobody on the reader's path ever awaits
-user code: a plain function runs in place, the others behind a bounded queue.
+user code: a plain function runs in place, the others behind a
+bounded queue.
 """
 
 import asyncio
 import functools
 import inspect
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from deribit_ws.errors import SlowConsumer, UsageError
-from deribit_ws.marks import Lagged, Mark
+from deribit_ws.marks import Lagged
 from deribit_ws.queues import MAX_ITEMS, BoundedQueue, Overflow, Verdict
 from deribit_ws.router import Form, Receive
 from deribit_ws.signatures import Signature, describe
@@ -28,10 +28,19 @@ BLOCK_SECONDS = 5.0  # how long one slow consumer may keep everything else from 
 MISHAPS = (Exception, asyncio.CancelledError)
 
 
+def told(error: BaseException) -> Exception:
+    """Give what is told of a mishap: no CancelledError, which would cancel whoever raises it again."""
+    if isinstance(error, Exception):
+        return error
+    failure = RuntimeError(f"cancelled: {error}")
+    failure.__cause__ = error
+    return failure
+
+
 class Owner(Protocol):
     """Who a consumer belongs to; none of these raises or awaits."""
 
-    def callback_failed(self, name: str, channel: str, error: BaseException) -> None:
+    def callback_failed(self, name: str, channel: str, error: Exception) -> None:
         """A callback raised."""
 
     def lagged(self, mark: Lagged) -> None:
@@ -81,7 +90,7 @@ class PlainCallback:
                     given.close()
                     raise UsageError(f"{name} returned a coroutine: register an `async def` itself")
             except MISHAPS as error:  # one callback's touches nothing else
-                failed(name, channel, error)
+                failed(name, channel, told(error))
 
         return receive
 
@@ -90,12 +99,10 @@ class PlainCallback:
         self.ended = True
 
 
-class _Fed:
+class Fed:
     """What coroutine functions and streams share: a bounded queue, and a sleeper to be woken."""
 
-    def __init__(
-        self, form: Form, owner: Owner, overflow: Overflow | None, maxsize: int | None
-    ) -> None:
+    def __init__(self, form: Form, owner: Owner, overflow: Overflow | None, maxsize: int | None) -> None:
         self.form = form
         self._owner = owner
         self._overflow = overflow
@@ -178,7 +185,7 @@ class _Fed:
         self._owner.replace_link(SlowConsumer(channel, 0))
 
 
-class Worker(_Fed):
+class Worker(Fed):
     """A queue of calls, made in order, one at a time, by a task of its own."""
 
     def __init__(
@@ -206,7 +213,7 @@ class Worker(_Fed):
             except asyncio.CancelledError as error:
                 if _is_cancelled():
                     raise
-                self._owner.callback_failed(self.name, channel, error)
+                self._owner.callback_failed(self.name, channel, told(error))
             except Exception as error:  # one callback's mishap touches nothing else
                 self._owner.callback_failed(self.name, channel, error)
 
@@ -237,95 +244,6 @@ class CoroutineCallback(Worker):
             feed(channel, size, (call, argument, channel), policy)
 
         return receive
-
-
-class Stream(_Fed):
-    """Messages of some channels, in order, for an `async for`. Made by `Client.stream`.
-
-    Use it as `async with client.stream(…) as stream: async for notification in stream: …`.
-    """
-
-    def __init__(
-        self,
-        owner: Owner,
-        opener: Callable[["Stream"], Awaitable[None]],
-        closer: Callable[["Stream"], None],
-        overflow: Overflow | None,
-        maxsize: int | None,
-        marks: bool,
-    ) -> None:
-        super().__init__(Form.TYPED, owner, overflow, maxsize)
-        self._opener = opener
-        self._closer = closer
-        self._wants_marks = marks
-        self._lags: deque[Lagged] = deque()
-        self._entered = False
-        self._error: Exception | None = None
-
-    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
-        """Give what is to be called for each message of one channel."""
-        policy = self._overflow or overflow_of(family)
-        feed, clock = self.feed, time.time_ns
-
-        def receive(payload: Any, size: int) -> None:
-            feed(channel, size, Notification(channel, payload, clock()), policy)
-
-        return receive
-
-    def mark(self, mark: Mark) -> None:
-        """Put a mark among the data, where the user asked for marks."""
-        if self._wants_marks:
-            self.feed("", 0, mark, Overflow.KEEP)
-
-    def fail(self, error: Exception) -> None:
-        """End with an error, raised after what is queued."""
-        self._error = self._error or error
-        self.end()
-
-    async def __aenter__(self) -> "Stream":
-        if self._entered:
-            raise UsageError("a stream can be entered only once")
-        self._entered = True
-        try:
-            await self._opener(self)
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.end()
-        self._queue.clear()
-        self._closer(self)
-
-    def __aiter__(self) -> "Stream":
-        return self
-
-    async def __anext__(self) -> Any:
-        """Give the next `Notification` (or mark).
-
-        Raises:
-            SlowConsumer: the policy is "fail", and the queue was full.
-            ConnectFailed: the client can't go on.
-            UsageError: not entered, or another task is reading already.
-        """
-        if not self._entered:
-            raise UsageError("use the stream in `async with`")
-        while not self._queue:
-            if self.ended:
-                if self._error is not None:
-                    raise self._error
-                raise StopAsyncIteration
-            if self._sleeper is not None:
-                raise UsageError("another task is already reading this stream")
-            await self._sleep()
-        for channel, n in self._queue.take_lost():
-            self._lags.append(Lagged(channel, n))
-            self._owner.lagged(self._lags[-1])
-        if self._lags and self._wants_marks:
-            return self._lags.popleft()
-        self._lags.clear()
-        return self._take()
 
 
 def _bound(

@@ -8,7 +8,7 @@ import inspect
 import logging
 from typing import Any
 
-from deribit_ws.consumers import MISHAPS, Owner, Worker
+from deribit_ws.consumers import MISHAPS, Owner, Worker, told
 from deribit_ws.errors import DeribitError, SlowConsumer, SubscriptionRejected, WireError
 from deribit_ws.handlers import Handler
 from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Mark, Stale
@@ -65,7 +65,7 @@ class Events:
             logger.error("%s", error)
         self._tell_all("on_error", error)
 
-    def callback_failed(self, name: str, channel: str, error: BaseException) -> None:
+    def callback_failed(self, name: str, channel: str, error: Exception) -> None:
         """A callback, or one of the methods here, raised."""
         logger.error("callback %s failed on %s", name, channel, exc_info=error)
         if channel != "on_error":  # a failing `on_error` must not feed itself
@@ -84,4 +84,4 @@ class Events:
             try:
                 hook(event)
             except MISHAPS as error:  # one handler's touches nothing else
-                self.callback_failed(f"{type(handler).__name__}.{name}", name, error)
+                self.callback_failed(f"{type(handler).__name__}.{name}", name, told(error))

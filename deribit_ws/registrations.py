@@ -16,7 +16,9 @@ from deribit_ws.wire.market import BookChange
 class Registration:
     """One registered callback. `cancel()` ends it, and its subscriptions where nobody else holds them."""
 
-    def __init__(self, entries: Sequence[Entry], consumer: Any, cancel: Callable[["Registration"], None]) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], consumer: Any, cancel: Callable[["Registration"], None]
+    ) -> None:
         self.entries = tuple(entries)
         self.consumer = consumer
         self._cancel = cancel

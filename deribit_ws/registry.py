@@ -9,7 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
-from deribit_ws.consumers import CoroutineCallback, PlainCallback, Stream, Worker
+from deribit_ws.batches import check_name
+from deribit_ws.consumers import CoroutineCallback, PlainCallback, Worker
 from deribit_ws.errors import SlowConsumer, UsageError
 from deribit_ws.events import Events
 from deribit_ws.handlers import Handler, noted
@@ -23,7 +24,8 @@ from deribit_ws.registrations import (
 )
 from deribit_ws.router import Router
 from deribit_ws.signatures import describe, read_signature
-from deribit_ws.subscriptions import Subscriptions, check_name
+from deribit_ws.stream import Stream
+from deribit_ws.subscriptions import Subscriptions
 from deribit_ws.wire.channels import Pattern
 
 logger = logging.getLogger(__name__)
@@ -124,9 +126,7 @@ class Registry:
             await opened(registration.channels)
 
         stream = Stream(self, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks)
-        entries = [
-            entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in patterns
-        ]
+        entries = [entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in patterns]
         return stream
 
     def _close_stream(self, stream: Stream) -> None:
@@ -198,7 +198,7 @@ class Registry:
             stream.mark(mark)
         self.events.tell(mark)
 
-    def callback_failed(self, name: str, channel: str, error: BaseException) -> None:
+    def callback_failed(self, name: str, channel: str, error: Exception) -> None:
         """A callback raised: log it with its traceback, and tell the handlers."""
         self.events.callback_failed(name, channel, error)
 
@@ -234,202 +234,6 @@ class Registry:
         for consumer in list(self._pausing):
             consumer.unblock()
         self.subscriptions.disconnected()
-
-    def resume(self) -> None:
-        """Read on."""
-
-    def lose(self, code: int, reason: str) -> None:
-        """Give the connection up, so that it is replaced."""
-
-
-class Registry:
-    """The listeners of one client, and the `Owner` of their consumers."""
-
-    def __init__(self) -> None:
-        self.router = Router(self._unknown_family)
-        self.events = Events(self)
-        self.subscriptions = Subscriptions(self.events.report)
-        self.link: Link | None = None
-        self._registrations: dict[Registration, None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._streams: dict[Stream, Registration] = {}
-        self._pausing: set[Any] = set()
-        self._running = False
-
-    # --- who listens
-
-    def register(
-        self,
-        pattern: Pattern,
-        callback: Callable[..., Any],
-        values: dict[str, Any],
-        overflow: str | None,
-        maxsize: int | None,
-    ) -> Registration:
-        """Route a pattern's channels to a callback, and hold those it names."""
-        signature = read_signature(callback, pattern)
-        policy = policy_of(overflow, maxsize)
-        consumer: PlainCallback | CoroutineCallback
-        if signature.is_coroutine:
-            consumer = CoroutineCallback(callback, signature, self, policy, maxsize)
-        elif policy is not None or maxsize is not None:
-            raise UsageError(f"{describe(callback)} runs in place: it has no queue to set a policy for")
-        else:
-            consumer = PlainCallback(callback, signature, self)
-        registration = Registration([entry_of(pattern, values, consumer)], consumer, self._cancel)
-        self._add(registration)
-        return registration
-
-    def add_handler(self, handler: Handler, values: dict[str, Any]) -> HandlerRegistration:
-        """Register a handler's decorated methods, and tell it of events."""
-        if not isinstance(handler, Handler):
-            raise UsageError(f"{handler!r} is no Handler instance")
-        if handler in self.events:
-            raise UsageError(f"{handler!r} was added already")
-        noted_methods = list(noted(handler))
-        unused = values.keys() - {name for _, note in noted_methods for name in note.pattern.names}
-        if unused:
-            raise UsageError(f"no pattern of {type(handler).__name__} has a placeholder {sorted(unused)}")
-        parts: list[Registration] = []
-        try:
-            for method, note in noted_methods:
-                filled = note.values | {n: v for n, v in values.items() if n in note.pattern.names}
-                parts.append(self.register(note.pattern, method, filled, note.overflow, note.maxsize))
-        except UsageError:
-            for part in parts:
-                part.cancel()
-            raise
-        worker = self.events.add(handler)
-        if self._running:
-            self._start(worker)
-        return HandlerRegistration(parts, lambda: self.events.remove(handler))
-
-    def stream(
-        self,
-        patterns: Sequence[Pattern],
-        values: dict[str, Any],
-        opened: Callable[[Sequence[str]], Awaitable[None]],
-        *,
-        overflow: str | None,
-        maxsize: int | None,
-        marks: bool,
-    ) -> Stream:
-        """Make a stream; from when it is entered it listens, once `opened` agrees to its channels."""
-
-        async def open(stream: Stream) -> None:
-            registration = self._streams[stream] = Registration(entries, stream, self._cancel)
-            self._add(registration)
-            await opened(registration.channels)
-
-        stream = Stream(self, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks)
-        entries = [
-            entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in patterns
-        ]
-        return stream
-
-    def _close_stream(self, stream: Stream) -> None:
-        registration = self._streams.pop(stream, None)
-        if registration is not None:
-            registration.cancel()
-
-    def _add(self, registration: Registration) -> None:
-        for channel in registration.channels:
-            check_name(channel)
-        self._registrations[registration] = None
-        for entry in registration.entries:
-            self.router.add(entry)
-        self.subscriptions.hold(registration.channels)
-        # A channel that runs already sends a newcomer no snapshot unless it is asked for anew.
-        self.subscriptions.resync(filter(starts_with_snapshot, registration.channels))
-        if self._running:
-            self._start(registration.consumer)
-
-    def _cancel(self, registration: Registration) -> None:
-        if registration not in self._registrations:
-            return
-        del self._registrations[registration]
-        for entry in registration.entries:
-            self.router.remove(entry)
-        self.subscriptions.release(registration.channels)
-        registration.consumer.end()
-
-    # --- running
-
-    def start(self) -> None:
-        """Start the tasks of all coroutine functions registered so far, and of later ones at once."""
-        self._running = True
-        for registration in self._registrations:
-            self._start(registration.consumer)
-        for worker in self.events.workers:
-            self._start(worker)
-
-    def _start(self, consumer: Any) -> None:
-        if isinstance(consumer, Worker):
-            task = asyncio.create_task(consumer.run(), name=f"deribit_ws {consumer.name}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def stop(self, error: Exception | None, spared: Iterable[asyncio.Task[Any]]) -> None:
-        """End all streams (with `error`) and tasks, but for those that are closing the client."""
-        self._running = False
-        for stream in list(self._streams):
-            stream.fail(error) if error is not None else stream.end()
-        for worker in (*self.events.workers, *self._workers()):
-            worker.end()
-        await _cancelled(self._tasks - set(spared))
-
-    async def finished(self) -> None:
-        """Wait, but not for ever, for the callbacks that closed the client themselves."""
-        tasks = self._tasks - {asyncio.current_task()}
-        if tasks:
-            _, tasks = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
-            await _cancelled(tasks)
-
-    def _workers(self) -> list[Worker]:
-        return [r.consumer for r in self._registrations if isinstance(r.consumer, Worker)]
-
-    # --- the Owner of consumers
-
-    def tell(self, mark: Mark) -> None:
-        """Tell every handler and every stream of a mark."""
-        for stream in list(self._streams):
-            stream.mark(mark)
-        self.events.tell(mark)
-
-    def callback_failed(self, name: str, channel: str, error: BaseException) -> None:
-        """A callback raised: log it with its traceback, and tell the handlers."""
-        self.events.callback_failed(name, channel, error)
-
-    def lagged(self, mark: Lagged) -> None:
-        """Notifications were dropped for newer ones; a stream gives its own marks itself, in order."""
-        logger.warning("slow consumer: %d notifications of %s dropped", mark.n, mark.channel)
-        self.events.tell(mark)
-
-    def too_slow(self, consumer: Any, error: SlowConsumer) -> None:
-        """A consumer under "fail" is full: it gets no more."""
-        if isinstance(consumer, Stream):
-            consumer.fail(error)
-        for registration in [r for r in self._registrations if r.consumer is consumer]:
-            if isinstance(consumer, Worker):
-                self.events.report(error)
-            registration.cancel()
-
-    def replace_link(self, error: SlowConsumer) -> None:
-        """What doesn't fit may not be dropped: the link must be replaced."""
-        self.events.report(error)
-        if self.link is not None:
-            self.link.lose(1008, str(error))
-
-    def pause(self, consumer: Any) -> None:
-        """Stop reading until `resume` by the same consumer."""
-        self._pausing.add(consumer)
-        if self.link is not None:
-            self.link.pause()
-
-    def went_live(self) -> None:
-        """A link is in use: consumers that still block hold this one too."""
-        if self.link is not None and self._pausing:
-            self.link.pause()
 
     def resume(self, consumer: Any) -> None:
         """Read on, unless another consumer still blocks."""

@@ -87,8 +87,8 @@ def _names(parameters: Sequence[inspect.Parameter], pattern: Pattern, shown: str
         elif is_named and parameter.name in pattern.names:
             names.append(parameter.name)
         elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL:
-            why = "is no placeholder of" if is_named else "can't be given by name, as are those of"
-            raise UsageError(f"{shown}: parameter {parameter.name!r} {why} {pattern.text!r}, and has no default")
+            why = f"is no placeholder of {pattern.text!r}" if is_named else "can't be given by name"
+            raise UsageError(f"{shown}: parameter {parameter.name!r} {why}, and has no default")
     return tuple(names)
 
 
@@ -96,13 +96,13 @@ def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, show
     annotation = parameter.annotation
     if not isinstance(annotation, str):
         return annotation
-    function = inspect.unwrap(function)
-    function = getattr(function, "__func__", function)
-    scope = _usual_names() | getattr(function, "__globals__", {})
-    if inspect.isfunction(function):
-        scope |= inspect.getclosurevars(function).nonlocals
+    scope = _scope(function)
     try:
-        return eval(annotation, scope)  # the callback's own source, as typing.get_type_hints does it
+        while isinstance(annotation, str):  # twice, when quoted below `from __future__ import annotations`
+            annotation = eval(
+                annotation, scope
+            )  # the callback's own source, as typing.get_type_hints does it
+        return annotation
     except Exception as error:
         raise UsageError(
             f"{shown}: the annotation {annotation!r} of parameter {parameter.name!r} "
@@ -110,9 +110,14 @@ def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, show
         ) from error
 
 
-def _usual_names() -> dict[str, Any]:
-    # For what was imported inside a function, or only `if TYPE_CHECKING`: no scope has it any more.
-    return vars(typing) | {kind.__name__: kind for kind in (*_known_types(), Notification)}
+def _scope(function: Callable[..., Any]) -> dict[str, Any]:
+    """Give the names a callback's annotations may use."""
+    function = inspect.unwrap(function)
+    function = getattr(function, "__func__", function)
+    # The usual ones for what was imported inside a function, or only `if TYPE_CHECKING`.
+    usual = vars(typing) | {kind.__name__: kind for kind in (*_known_types(), Notification)}
+    around = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
+    return usual | getattr(function, "__globals__", {}) | dict(around)
 
 
 def _known_types() -> Iterator[Any]:
@@ -149,7 +154,7 @@ def _options(annotation: Any) -> Iterator[Any]:
     elif origin in (Union, types.UnionType):
         for option in get_args(annotation):
             yield from _options(option)
-    elif type(annotation).__name__ == "TypeAliasType":  # `type X = …`, from Python 3.12 on
+    elif type(annotation).__name__ == "TypeAliasType":  # `type X = …`, or typing_extensions'
         yield from _options(annotation.__value__)
     else:
         yield annotation
@@ -159,7 +164,9 @@ def _is_plain(option: Any) -> bool:
     origin, arguments = get_origin(option), get_args(option)
     if origin in _SEQUENCES:
         return all(_is_plain(argument) for argument in arguments)
-    return option in _PLAIN or origin in _PLAIN or (inspect.isclass(option) and issubclass(option, dict))
+    if origin is not None:
+        return origin in _PLAIN
+    return option in _PLAIN or (inspect.isclass(option) and issubclass(option, dict))
 
 
 def _items_of(option: Any) -> Any:
@@ -168,4 +175,5 @@ def _items_of(option: Any) -> Any:
 
 
 def _shown(annotation: Any) -> str:
-    return annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
+    is_bare = inspect.isclass(annotation) and not get_args(annotation)
+    return annotation.__name__ if is_bare else str(annotation)

@@ -9,34 +9,21 @@ are left out of the answer without a word; some channels make the whole call fai
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from deribit_ws.batches import Request, blames_all, first_request, needs_login, parts_of
+from deribit_ws.batches import check_name as check_name
 from deribit_ws.credits import REFILL, SUBSCRIBE_COST, SUBSCRIBE_POOL, Bucket
 from deribit_ws.errors import AuthError, CallTimeout, RpcError, SubscriptionRejected, UsageError
-from deribit_ws.wire.channels import is_private
 from deribit_ws.wire.errors import CLASSES, ErrorClass
 from deribit_ws.wire.methods import Call
 
 logger = logging.getLogger(__name__)
 
-MOST_CHANNELS = 500  # a call; Deribit's limit
-MOST_BYTES = 31_000  # a call's list; leaves room for the envelope below Deribit's 32 kB
-_LONGEST_NAME = 1_000  # characters; far beyond any channel's, so that a call always holds some
-_NOT_LOGGED_IN = (13009, 13778)  # for private channels; for .raw ones
 _PASSING = (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT)  # says nothing about the channels
 _PASSING_SECONDS = 5.0  # after such an answer; asking again any sooner is what a 10028 is about
 _RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # for a channel that was confirmed once before
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    channels: Sequence[str]
-
-    @property
-    def leaves(self) -> bool:
-        return self.method.endswith("/unsubscribe")
 
 
 class Subscriptions:
@@ -51,7 +38,7 @@ class Subscriptions:
         self._references: dict[str, int] = {}
         self._confirmed: set[str] = set()
         self._refused: dict[str, RpcError | None] = {}
-        self._asked: frozenset[str] = frozenset()  # in the subscribe call under way
+        self._asked: frozenset[str] = frozenset()  # in the call under way, of either kind
         self._resync: set[str] = set()  # to be left, once confirmed, and subscribed anew
         self._proven: set[str] = set()  # confirmed at some time: refused later, it is asked for again
         self._reported: set[str] = set()  # refused, and said so: not said again until confirmed
@@ -180,14 +167,14 @@ class Subscriptions:
 
     def _is_answered(self, channel: str) -> bool:
         if channel in self._confirmed:
-            return channel not in self._resync
+            return channel not in self._resync and channel not in self._asked
         return channel in self._refused or self._is_barred(channel)
 
     def _is_surplus(self, channel: str) -> bool:
         return channel in self._confirmed and channel not in self._references
 
     def _is_barred(self, channel: str) -> bool:
-        return self._barred is not None and _needs_login(channel)
+        return self._barred is not None and needs_login(channel)
 
     async def keep(self, call: Call) -> None:
         """Go on settling whenever something changes; ends with the connection."""
@@ -207,116 +194,69 @@ class Subscriptions:
         while (request := self._next()) is not None:
             await self._ask(call, request)
 
-    async def _ask(self, call: Call, request: _Request) -> None:
+    async def _ask(self, call: Call, request: Request) -> None:
         if not request.leaves:
-            # Noted before the wait: what is registered from here on may miss the first messages.
-            self._asked = frozenset(request.channels)
             now = asyncio.get_running_loop().time()
             await asyncio.sleep(self._bucket.take(SUBSCRIBE_COST, now))
+        self._asked = frozenset(request.channels)
         try:
             answer = await call(request.method, {"channels": list(request.channels)})
         except RpcError as error:
             self._asked = frozenset()
-            if CLASSES.get(error.code) in _PASSING:
-                logger.warning("%s; asking again in %g s", error, _PASSING_SECONDS)
-                await asyncio.sleep(_PASSING_SECONDS)
-            else:
-                await self._failed(call, request, error)
-            return
-        self._asked = frozenset()
-        if request.leaves:
-            self._forget(request.channels)
+            await self._failed(call, request, error)
         else:
+            self._asked = frozenset()
             self._confirm(request, answer)
 
-    def _forget(self, channels: Sequence[str]) -> None:
-        self._confirmed.difference_update(channels)
-        self._resync.difference_update(channels)
-        self._tell_waiters()
-
-    async def _failed(self, call: Call, request: _Request, error: RpcError) -> None:
-        """A whole call was refused: find the channels that are to blame by asking for less."""
-        if request.leaves:
+    async def _failed(self, call: Call, request: Request, error: RpcError) -> None:
+        if CLASSES.get(error.code) in _PASSING:
+            logger.warning("%s; asking again in %g s", error, _PASSING_SECONDS)
+            await asyncio.sleep(_PASSING_SECONDS)
+        elif request.leaves:
             logger.warning("could not unsubscribe: %s", error)
-            self._forget(request.channels)
-        elif len(request.channels) == 1 or _blames_all(error, request.channels):
+            self._confirm(request, None)
+        elif len(request.channels) == 1 or blames_all(error, request.channels):
             self._refuse(request.channels, (), error)
-        else:
-            for part in _parts(request.channels):
-                await self._ask(call, _Request(request.method, part))
+        else:  # the channels that are to blame are found by asking for less
+            for part in parts_of(request.channels):
+                await self._ask(call, Request(request.method, part))
 
-    def _confirm(self, request: _Request, answer: object) -> None:
-        given = answer if isinstance(answer, list) else []
-        accepted = {channel for channel in request.channels if channel in given}
+    def _confirm(self, request: Request, answer: object) -> None:
+        if request.leaves:
+            self._confirmed.difference_update(request.channels)
+            self._resync.difference_update(request.channels)
+            self._tell_waiters()
+            return
+        given = {name for name in answer if isinstance(name, str)} if isinstance(answer, list) else set()
+        accepted = given.intersection(request.channels)
         self._confirmed |= accepted
         self._proven |= accepted & self._references.keys()
         self._reported -= accepted
         rest = [channel for channel in request.channels if channel not in accepted]
         self._refuse(rest, sorted(accepted), None)
 
-    def _refuse(
-        self, channels: Sequence[str], accepted: Sequence[str], cause: RpcError | None
-    ) -> None:
+    def _refuse(self, channels: Sequence[str], accepted: Sequence[str], cause: RpcError | None) -> None:
         self._refused.update(dict.fromkeys(channels, cause))
-        awaited = {channel for asked in self._awaited for channel in asked}
         self._tell_waiters()
-        unheard = self._references.keys() - awaited - self._reported
-        unawaited = [channel for channel in channels if channel in unheard]
-        if unawaited:
-            self._reported.update(unawaited)
-            error = SubscriptionRejected(unawaited, accepted)
+        awaited = Counter(channel for asked in self._awaited for channel in asked)
+        unheard = [
+            channel
+            for channel in channels
+            if self._references.get(channel, 0) > awaited[channel] and channel not in self._reported
+        ]
+        if unheard:
+            self._reported.update(unheard)
+            error = SubscriptionRejected(unheard, accepted)
             error.__cause__ = cause
             self._report(error)
 
-    def _next(self) -> _Request | None:
+    def _next(self) -> Request | None:
         """Give the next call to make: leave what nobody wants, then private, then public channels."""
         surplus = [c for c in self._confirmed if c not in self._references or c in self._resync]
-        missing = [
-            channel
-            for channel in self._references
-            if not self._is_answered(channel)
-        ]
-        for channels, verb in ((surplus, "unsubscribe"), (missing, "subscribe")):
-            for scope, private in (("private", True), ("public", False)):
-                chosen = [channel for channel in channels if is_private(channel) is private]
-                if chosen:
-                    return _Request(f"{scope}/{verb}", _first_batch(chosen))
-        return None
+        missing = [channel for channel in self._references if not self._is_answered(channel)]
+        return first_request("unsubscribe", surplus) or first_request("subscribe", missing)
 
     def _retry_after(self) -> float | None:
         if not self._proven & self._refused.keys():
             return None
         return _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
-
-
-def check_name(channel: object) -> None:
-    """Raise UsageError unless `channel` may be sent as a channel's name."""
-    if not isinstance(channel, str) or not channel.isprintable() or not 0 < len(channel) < _LONGEST_NAME:
-        raise UsageError(f"not a channel name: {str(channel)[:80]!r}")
-
-
-def _needs_login(channel: str) -> bool:
-    return is_private(channel) or channel.endswith(".raw")
-
-
-def _blames_all(error: RpcError, channels: Sequence[str]) -> bool:
-    """Tell whether asking for fewer of the channels would meet the same answer."""
-    return error.code in _NOT_LOGGED_IN and all(map(_needs_login, channels))
-
-
-def _first_batch(channels: Sequence[str]) -> Sequence[str]:
-    size = 0
-    for count, channel in enumerate(channels[:MOST_CHANNELS]):
-        size += len(channel.encode()) + 3  # its quotes and a comma
-        if size > MOST_BYTES and count:
-            return channels[:count]
-    return channels[:MOST_CHANNELS]
-
-
-def _parts(channels: Sequence[str]) -> list[Sequence[str]]:
-    raw = [channel for channel in channels if channel.endswith(".raw")]
-    rest = [channel for channel in channels if not channel.endswith(".raw")]
-    if raw and rest:
-        return [rest, raw]  # 13778: raw channels need a login, and are most likely the ones
-    half = len(channels) // 2
-    return [channels[:half], channels[half:]]

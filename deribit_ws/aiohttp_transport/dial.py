@@ -19,6 +19,7 @@ from deribit_ws.endpoints import fault_of
 from deribit_ws.errors import ConnectFailed, Retry
 
 _PASSING_STATUS = frozenset({408, 425, 429})  # with 5xx, the answers that a later dial may not meet
+_LOST_EARLY = "the connection was lost during the handshake"
 _LONGEST_RETRY_AFTER = 300.0  # seconds; a server that asks for more is asked again after these
 
 
@@ -27,7 +28,7 @@ class Dialer:
 
     Args:
         url: ws:// or wss://.
-        session: honoured as it is and never closed; None makes one at the first dial.
+        session: honoured as it is and never closed; None makes one for each dial.
         open_timeout: seconds for DNS, TCP, TLS and the upgrade together.
         close_timeout: seconds for the whole act of closing; then the socket is aborted.
         max_message: bytes; a longer message ends the link with 1009.
@@ -44,7 +45,6 @@ class Dialer:
     ) -> None:
         self._url = url
         self._session = session
-        self._own_session = session is None
         self._open_timeout = open_timeout
         self._close_timeout = close_timeout
         self._max_message = max_message
@@ -53,9 +53,19 @@ class Dialer:
         """Open one websocket; raise `ConnectFailed` when that fails for whatever reason."""
         if fault := fault_of(self._url):
             raise ConnectFailed(fault, retry=Retry.NEVER)
-        session = self._open_session()
+        if self._session is None:
+            async with _session_for_one_dial() as session:
+                return await self._dial(session)
+        if self._session.closed:
+            raise ConnectFailed("the ClientSession is closed", retry=Retry.NEVER)
+        return await self._dial(self._session)
+
+    async def close(self) -> None:
+        """Do nothing: of a dial only its websocket outlives it."""
+
+    async def _dial(self, session: aiohttp.ClientSession) -> AiohttpTransport:
         try:
-            async with asyncio.timeout(self._open_timeout), _no_redirects(session):
+            async with asyncio.timeout(self._open_timeout), _one_attempt(session):
                 websocket = await session.ws_connect(
                     self._url,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._close_timeout),
@@ -70,41 +80,42 @@ class Dialer:
             raise _connect_failed(error, session) from error
         return AiohttpTransport(websocket, self._close_timeout)
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                # A moved name must be seen at the next dial, and no connection is ever reused.
-                use_dns_cache=False,
-                force_close=True,
-                limit=0,
-                # The one resolver with nothing to close, so that `abandon` can be plain code.
-                resolver=aiohttp.ThreadedResolver(),
-            )
-            self._session = aiohttp.ClientSession(connector=connector)
-        if self._session.closed:
-            raise ConnectFailed("the ClientSession is closed", retry=Retry.NEVER)
-        return self._session
 
-    async def close(self) -> None:
-        """Close the session if it is our own."""
-        if self._own_session and self._session is not None:
-            await self._session.close()
-            self._session = None
+@contextlib.asynccontextmanager
+async def _session_for_one_dial() -> AsyncIterator[aiohttp.ClientSession]:
+    """Lend a session that is gone when the dial is over; a websocket that it opened goes on without it.
 
-    def abandon(self) -> None:
-        """Let our own session go without awaiting; its connections must be gone already."""
-        if self._own_session and self._session is not None:
-            self._session.detach()
-            self._session = None
+    One that was kept would have to be closed, and nothing can be awaited where an iterator is dropped.
+    """
+    # A moved name must be seen at the next dial, and no connection is ever reused.
+    connector = aiohttp.TCPConnector(
+        use_dns_cache=False, force_close=True, limit=0, resolver=aiohttp.ThreadedResolver()
+    )
+    session = aiohttp.ClientSession(connector=connector)
+    try:
+        yield session
+    except (Exception, asyncio.CancelledError):
+        await session.close()
+        raise
+    finally:
+        session.detach()
 
 
 @contextlib.asynccontextmanager
-async def _no_redirects(session: aiohttp.ClientSession) -> AsyncIterator[None]:
-    """Refuse redirects while this task dials: `ws_connect` would follow one from wss to ws.
+async def _one_attempt(session: aiohttp.ClientSession) -> AsyncIterator[None]:
+    """Have what this task dials be one connection and one request.
 
-    aiohttp has no switch for it, but a tracer is told of a redirect before it is followed.
+    `ws_connect` would follow a redirect, even from wss to ws, and makes up for a connection lost in the
+    handshake by another at once. aiohttp has no switch for either, but tells a tracer beforehand.
     """
     dialling = asyncio.current_task()
+    connections = 0
+
+    async def count(*_: Any) -> None:
+        nonlocal connections
+        connections += asyncio.current_task() is dialling
+        if connections > 1:
+            raise aiohttp.ClientConnectionError(_LOST_EARLY)
 
     async def refuse(_: Any, __: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
         if asyncio.current_task() is dialling:
@@ -112,6 +123,7 @@ async def _no_redirects(session: aiohttp.ClientSession) -> AsyncIterator[None]:
             raise _Redirected(redirect.response)
 
     tracer = aiohttp.TraceConfig()
+    tracer.on_connection_create_start.append(count)
     tracer.on_request_redirect.append(refuse)
     tracer.freeze()
     session.trace_configs.append(tracer)
@@ -146,7 +158,7 @@ def _connect_failed(error: Exception, session: aiohttp.ClientSession) -> Connect
             return ConnectFailed("the ClientSession is closed", retry=Retry.NEVER)
         case aiohttp.ClientError() | OSError() | AssertionError():
             # AssertionError: aiohttp asserts that a connection it just upgraded is still there.
-            return ConnectFailed(str(error) or "the connection was lost during the handshake")
+            return ConnectFailed(str(error) or _LOST_EARLY)
         case _:
             raise error
 

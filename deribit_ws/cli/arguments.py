@@ -180,7 +180,8 @@ class _Version(argparse.Action):
         self._shown = shown
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        parser.exit(message=f"{self._shown()}\n")
+        print(self._shown())
+        parser.exit()
 
 
 def _whole(text: str) -> int:

@@ -58,6 +58,8 @@ async def _result(client: Client, method: str, params: dict[str, Any], timeout: 
 def _checked(method: str) -> str:
     if not _METHOD.fullmatch(method):
         raise Failure(f"not a method: {method!r}; they look like public/get_time", USAGE)
+    if method in ("public/subscribe", "private/subscribe"):
+        raise Failure(f"{method} needs somebody to listen: use deribit-ws tail", USAGE)
     if method == "public/auth":
         raise Failure(
             f"secrets never belong on a command line: set {CLIENT_ID} and {CLIENT_SECRET}, "

@@ -21,15 +21,14 @@ from deribit_ws.errors import DeribitError, OutcomeUnknown, UsageError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command `deribit-ws`; give its exit status."""
     die_quietly()  # until there is something to close
+    if sys.stdout is None:  # the number of its descriptor may be a socket's soon
+        tell("deribit-ws: started without a stdout to write to")
+        return FAILED
     try:
         status = _main(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except BrokenPipeError:
         status = BROKEN_PIPE
-    except AttributeError:
-        if sys.stdout is not None:
-            raise
-        status = FAILED  # started without a stdout
     if status == BROKEN_PIPE:
         _let_go_of_stdout()
     return status

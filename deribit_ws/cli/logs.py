@@ -21,9 +21,11 @@ _LAST_WORDS = ("giving up: %s",)
 
 def tell(text: str) -> None:
     """Write a line to stderr; there is nobody to complain to when that fails."""
+    if sys.stderr is None:
+        return  # print would take stdout instead
     try:
         print(printable(text), file=sys.stderr, flush=True)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return
 
 

@@ -6,6 +6,7 @@ holds up only the thread, which the process does not wait for when it ends.
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import select
@@ -74,11 +75,13 @@ class Output:
         with self._wake:
             self._closing = True
             self._wake.notify()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
-                await self._finished.wait()
-        except TimeoutError:
-            return
+                await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until nothing will be written any more, because it is closed or broken."""
+        await self._finished.wait()
 
     def _run(self) -> None:
         try:

@@ -12,10 +12,10 @@ from typing import Any
 from deribit_ws.cli.printable import printable
 
 _TICKER = (
-    ("last", "last_price"),
-    ("mark", "mark_price"),
     ("bid", "best_bid_price"),
     ("ask", "best_ask_price"),
+    ("last", "last_price"),
+    ("mark", "mark_price"),
     ("index", "index_price"),
 )
 
@@ -25,7 +25,7 @@ def readable(channel: str, data: Any, received_at: int, width: int) -> str:
     moment = time.strftime("%H:%M:%S", time.localtime(received_at / 1e9))
     gist = _GISTS.get(channel.partition(".")[0], _compact)
     try:
-        text = gist(data)
+        text = gist(data) or _compact(data)
     except (TypeError, KeyError, AttributeError, ValueError):
         text = _compact(data)
     line = printable(f"{moment}.{received_at // 1_000_000 % 1000:03d}  {channel}  {text}")

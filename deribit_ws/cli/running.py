@@ -26,13 +26,21 @@ def run(work: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(stop.guard(work))
     finally:
-        die_quietly()
+        die_quietly(stop.last_word)
 
 
-def die_quietly() -> None:
+def die_quietly(disposition: signal.Handlers = signal.SIG_DFL) -> None:
     """Have signals end the process as they end a program that isn't Python: without a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, disposition)
+
+
+def backstop(seconds: float, status: int) -> threading.Timer:
+    """End the process after so many seconds, whatever it is stuck in, unless cancelled before."""
+    timer = threading.Timer(seconds, os._exit, [status])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 class _Stop:
@@ -47,13 +55,16 @@ class _Stop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[int] | None = None
 
+    @property
+    def last_word(self) -> signal.Handlers:
+        """What a signal shall do from now on: once one was heard, no second may change the status."""
+        return signal.SIG_DFL if self._number is None else signal.SIG_IGN
+
     def hear(self, number: int, _: FrameType | None) -> None:
         if self._number is not None:
             return
         self._number = number
-        backstop = threading.Timer(STOP_SECONDS, os._exit, [BY_SIGNAL + number])
-        backstop.daemon = True
-        backstop.start()
+        backstop(STOP_SECONDS, BY_SIGNAL + number)
         if self._loop is not None and self._task is not None:
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 self._loop.call_soon_threadsafe(self._task.cancel)

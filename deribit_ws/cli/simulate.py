@@ -72,9 +72,12 @@ def _announce(exchange: SimulatedExchange, options: Namespace, authority: Path |
 async def _serve(exchange: SimulatedExchange, drop_every: float | None) -> None:
     if drop_every is None:
         await asyncio.Event().wait()
-    for disturbance in itertools.cycle(DISTURBANCES):
-        await asyncio.sleep(drop_every or 0.0)
+        return
+    disturbances = itertools.cycle(DISTURBANCES)
+    while True:
+        await asyncio.sleep(drop_every)
         if exchange.connections:
+            disturbance = next(disturbances)
             tell(stamped(f"drop: {disturbance.name}"))
             disturbance.happen(exchange)
 

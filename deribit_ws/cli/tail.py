@@ -89,6 +89,8 @@ class Follower(Handler):
 
     def on_connected(self, event: Connected) -> None:
         """A link is up."""
+        if self._refused.done():
+            return
         down = "" if self._lost_at is None else f" after {time.monotonic() - self._lost_at:.2f} s"
         tell(stamped(f"connected{down}: link {event.connection}, {event.channels} channels"))
 

@@ -31,10 +31,7 @@ MAX_MESSAGE = 16 * 1024 * 1024  # bytes; get_instruments of everything passes ai
 class WebSocketGenerator:
     """An endless async iterator of live websockets; made by `websocket_generator`."""
 
-    def __init__(
-        self, dialer: Dialer, reconnect: Reconnect[AiohttpTransport], ping: tuple[float | None, float]
-    ) -> None:
-        self._dialer = dialer
+    def __init__(self, reconnect: Reconnect[AiohttpTransport], ping: tuple[float | None, float]) -> None:
         self._reconnect = reconnect
         self._ping_interval, self._ping_timeout = ping
         self._current: WebSocket | None = None
@@ -81,7 +78,7 @@ class WebSocketGenerator:
         consumer = self._consumer() if self._consumer is not None else None
         held = self._current is not None and self._current.open
         taken = held and consumer is not None and not consumer.done()
-        if self._turn is not None or (taken and consumer is not asyncio.current_task()):
+        if self._turn is not None or (taken and not _acts_for(consumer, asyncio.current_task())):
             raise UsageError("another task is already consuming this websocket_generator")
 
     async def _retire(self) -> None:
@@ -93,7 +90,7 @@ class WebSocketGenerator:
         self._current = None
 
     async def aclose(self) -> None:
-        """Close the current item and our session; end the iteration. May be repeated."""
+        """Close the current item and end the iteration. May be repeated."""
         self._closed = True
         if self._turn is not None and self._turn is not asyncio.current_task():
             if not self._interrupted:
@@ -102,7 +99,6 @@ class WebSocketGenerator:
         current, self._current = self._current, None
         if current is not None:
             await current.close()
-        await self._dialer.close()
 
     async def __aenter__(self) -> "WebSocketGenerator":
         return self
@@ -114,8 +110,18 @@ class WebSocketGenerator:
         current = getattr(self, "_current", None)  # `__init__` may have failed
         if current is not None:
             current.abandon()
-        if hasattr(self, "_dialer"):
-            self._dialer.abandon()
+
+
+def _acts_for(consumer: asyncio.Task[Any] | None, task: asyncio.Task[Any] | None) -> bool:
+    """Tell whether `task` is the consumer, or the one that its `wait_for` made before Python 3.12."""
+    if consumer is None or consumer is task:
+        return True
+    awaited: Any = consumer.get_coro()
+    while frame := getattr(awaited, "cr_frame", None):
+        if frame.f_code is asyncio.wait_for.__code__:
+            return frame.f_locals.get("fut") is task
+        awaited = awaited.cr_await
+    return False
 
 
 def websocket_generator(
@@ -136,7 +142,7 @@ def websocket_generator(
     Args:
         url: ws:// or wss://; Deribit's production by default.
         retry_seconds: the longest wait between two dials.
-        session: used as it is and never closed; None makes one.
+        session: used as it is and never closed; None makes one for each dial.
         open_timeout: seconds for one dial, DNS to upgrade.
         close_timeout: seconds for closing in order, before the socket is aborted.
         ping_interval: seconds of silence before a PING; None never sends one.
@@ -158,8 +164,9 @@ def websocket_generator(
     )
     backoff = Backoff(retry_seconds, random.random)
     reconnect = Reconnect(dialer.dial, backoff=backoff, report=_warn)
-    return WebSocketGenerator(dialer, reconnect, (ping_interval, ping_timeout))
+    return WebSocketGenerator(reconnect, (ping_interval, ping_timeout))
 
 
 def _warn(failure: ConnectFailed, wait: float) -> None:
-    logger.warning("%s; dialling again in %.2f s", failure, wait)
+    # As text: a log record that is kept would keep the exception's frames, and all they refer to.
+    logger.warning("%s; dialling again in %.2f s", str(failure), wait)

@@ -224,8 +224,6 @@ def is_private(channel: str) -> bool:
 
 def _overlap(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     if ours[-1] == ">":
-        if len(theirs) < len(ours):
-            return False
         theirs = theirs[: len(ours)]
     if len(ours) != len(theirs):
         return False

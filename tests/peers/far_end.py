@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Self
+from typing import Self, cast
 
 from tests.peers import frames
 from tests.peers.frames import Frame
@@ -129,8 +129,7 @@ class Line(asyncio.Protocol):
     # --- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = transport = cast(asyncio.Transport, transport)
         if not transport.get_extra_info("sslcontext"):  # there asyncio would never resume
             transport.set_write_buffer_limits(0)  # so that `full` means: the kernel took less than all
         self._far_end.accepted(self)
@@ -197,6 +196,7 @@ class FarEnd:
         self._tls = tls
         self._port = port
         self._plays: list[asyncio.Task[None]] = []
+        self._closed = False
         self._server: asyncio.Server
         self._accepted = asyncio.Event()
 
@@ -227,6 +227,9 @@ class FarEnd:
 
     def accepted(self, line: Line) -> None:
         """Called by `Line`: play the script whose turn it is."""
+        if self._closed:
+            line.transport.abort()
+            return
         script = self.scripts[min(len(self.lines), len(self.scripts) - 1)]
         self.lines.append(line)
         self._plays.append(asyncio.create_task(self._play(script, line)))
@@ -248,7 +251,10 @@ class FarEnd:
         self._server = await loop.create_server(self._accept, "127.0.0.1", self._port, ssl=self._tls)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._closed = True
+        for _ in range(5):  # asyncio trips over a server closed between an accept and its connection
+            await asyncio.sleep(0)
         self._server.close()
         for line in self.lines:
             line.transport.abort()

@@ -51,7 +51,6 @@ async def dialled(far: FarEnd, **options: Any) -> AsyncIterator[AiohttpTransport
         yield transport
     finally:
         await transport.close()
-        await dialer.close()
 
 
 async def pumped(transport: AiohttpTransport) -> tuple[list[bytes], ConnectionLost]:
@@ -96,20 +95,20 @@ async def binary(line: Line) -> None:
 
 @pytest.mark.parametrize("end", [fin, rst, close_frame, close_frame_and_fin, garbage, binary])
 async def test_ends(end: Script, tls: ssl.SSLContext | None) -> None:
-    """However a link ends, over TLS too, what came is handed out, `ConnectionLost` follows, the socket is freed."""
+    """However a link ends, what came is handed out, `ConnectionLost` follows, and the socket is freed."""
 
     async def speak_and_end(line: Line) -> None:
         await line.upgrade(text(b"one", b"two"))
         await end(line)
 
-    codes = {fin: 1006, rst: 1006, close_frame: 4000, close_frame_and_fin: 4000, garbage: 1002, binary: 1003}
+    codes: dict[Script, int] = {close_frame: 4000, close_frame_and_fin: 4000, garbage: 1002, binary: 1003}
     async with FarEnd(speak_and_end, tls=tls) as far, dialled(far) as transport:
         socket = transport.websocket.get_extra_info("socket")
         got, lost = await pumped(transport)
         for _ in range(5):
             await asyncio.sleep(0)
 
-        assert (got, lost.code) == ([b"one", b"two"], codes[end])
+        assert (got, lost.code) == ([b"one", b"two"], codes.get(end, 1006))
         assert socket.fileno() == -1
 
 
@@ -291,6 +290,27 @@ async def test_abandon(tls: ssl.SSLContext | None) -> None:
 
         assert far.last.received == [(frames.CLOSE, (4001).to_bytes(2) + b"bye")]
         assert isinstance(pumping.exception(), ConnectionLost)
+
+
+async def test_already_closing(tls: ssl.SSLContext | None) -> None:
+    """A socket that somebody else began to close, and that TLS's goodbye holds up, is freed by `close`."""
+
+    async def deafen(line: Line) -> None:
+        await line.upgrade()
+        line.deafen()
+
+    async with FarEnd(deafen, tls=tls) as far, dialled(far) as transport:
+        socket = transport.websocket.get_extra_info("socket")
+        connection = transport.websocket._response.connection
+        assert connection is not None and connection.transport is not None
+        connection.transport.close()
+        await asyncio.sleep(0.02)
+        held_up = socket.fileno() != -1
+        await transport.close()
+        await asyncio.sleep(0)
+
+        assert held_up is (tls is not None)
+        assert socket.fileno() == -1
 
 
 async def test_heard_at() -> None:

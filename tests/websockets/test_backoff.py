@@ -39,7 +39,7 @@ def test_nothing_failed() -> None:
     ],
 )
 def test_waits(chance: Callable[[], float], waits: list[float]) -> None:
-    """The first wait is U(0, 0.25 s); the k-th is U(½, 1) of 0.25 s doubled k - 1 times, or of the longest."""
+    """The first wait is U(0, 0.25 s), the k-th U(½, 1) of 0.25 s · 2^(k-1), or of the longest."""
     backoff = Backoff(30.0, chance)
     got = []
     for _ in waits:

@@ -82,7 +82,7 @@ async def test_greeting_then_close_for_a_minute(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_refused_for_a_minute(seed: int) -> None:
-    """A server that refuses is dialled at most twelve times in its first minute, and each failure is reported."""
+    """A server that refuses is dialled at most twelve times in a minute, and each failure is reported."""
     opener = Opener(*[passing() for _ in range(100)])
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(60):

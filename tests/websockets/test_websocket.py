@@ -160,7 +160,7 @@ async def close_frame(line: Line) -> None:
     [(fin, 1006, "without a close frame"), (rst, 1006, "reset by peer"), (close_frame, 1001, "going away")],
 )
 async def test_what_arrived_comes_first(end: Script, code: int, reason: str) -> None:
-    """Everything that arrived before the drop is handed out before the drop is told, with its code and cause."""
+    """All that arrived before the drop is handed out before the drop is told, with its code and cause."""
     sent = [f"{number} {'x' * 500}" for number in range(100)]
 
     async def speak_and_end(line: Line) -> None:
@@ -265,7 +265,7 @@ async def test_protocol_errors(bad: bytes, code: int) -> None:
 
 @pytest.mark.parametrize("pieces", [1, 2, 7])
 async def test_longest_message(pieces: int) -> None:
-    """A message of just `max_message` bytes arrives, in fragments or not; one byte more ends the link with 1009."""
+    """A message of `max_message` bytes arrives, in fragments or not; one byte more ends with 1009."""
     size = -(-1000 // pieces)
     fits, too_long = frames.split(b"x" * 1000, size), frames.split(b"y" * 1001, size)
     got, lost, line = await lost_on(saying(fits, too_long), max_message=1000)
@@ -289,32 +289,36 @@ async def test_fin_inside_a_frame() -> None:
 
 async def test_open() -> None:
     """`open` stays true over unread data and an untold drop, and turns false when the drop is raised."""
-    async with FarEnd(saying(text("one"), frames.encode_close(1000))) as far:
-        async with websocket_generator(far.url) as websockets:
-            websocket = await anext(websockets)
-            await far.last.until_gone()
-            untold = websocket.open
+    async with (
+        FarEnd(saying(text("one"), frames.encode_close(1000))) as far,
+        websocket_generator(far.url) as websockets,
+    ):
+        websocket = await anext(websockets)
+        await far.last.until_gone()
+        untold = websocket.open
+        await websocket.recv()
+        read = websocket.open
+        with pytest.raises(ConnectionLost):
             await websocket.recv()
-            read = websocket.open
-            with pytest.raises(ConnectionLost):
-                await websocket.recv()
 
-            assert (untold, read, websocket.open) == (True, True, False)
+        assert (untold, read, websocket.open) == (True, True, False)
 
 
 async def test_lost_for_good() -> None:
     """Once lost, every `recv` and `send` says so again, with the same code."""
-    async with FarEnd(saying(frames.encode_close(4000, "heartbeat close"))) as far:
-        async with websocket_generator(far.url) as websockets:
-            websocket = await anext(websockets)
-            codes = []
-            for use in (websocket.recv, websocket.recv, lambda: websocket.send("x")):
-                with pytest.raises(ConnectionLost) as lost:
-                    await use()
-                codes.append(lost.value.code)
+    async with (
+        FarEnd(saying(frames.encode_close(4000, "heartbeat close"))) as far,
+        websocket_generator(far.url) as websockets,
+    ):
+        websocket = await anext(websockets)
+        codes = []
+        for use in (websocket.recv, websocket.recv, lambda: websocket.send("x")):
+            with pytest.raises(ConnectionLost) as lost:
+                await use()
+            codes.append(lost.value.code)
 
-            assert codes == [4000, 4000, 4000]
-            assert websocket.close_code == 4000
+        assert codes == [4000, 4000, 4000]
+        assert websocket.close_code == 4000
 
 
 async def test_send_tells_the_close_code() -> None:
@@ -336,22 +340,24 @@ async def test_send_tells_the_close_code() -> None:
 
 async def test_lost_item_needs_no_collector() -> None:
     """A lost item is freed as soon as it is let go, without the garbage collector."""
-    async with FarEnd(saying(text("one"), frames.encode_close(1000)), hold) as far:
-        async with websocket_generator(far.url, 0.01) as websockets:
-            websocket = await anext(websockets)
-            # Not `until_lost`: what pytest.raises keeps would itself need the collector.
-            with contextlib.suppress(ConnectionLost):
-                while True:
-                    await websocket.recv()
-            gone = weakref.ref(websocket)
-            gc.disable()
-            try:
-                del websocket
-                await anext(websockets)
+    async with (
+        FarEnd(saying(text("one"), frames.encode_close(1000)), hold) as far,
+        websocket_generator(far.url, 0.01) as websockets,
+    ):
+        websocket = await anext(websockets)
+        # Not `until_lost`: what pytest.raises keeps would itself need the collector.
+        with contextlib.suppress(ConnectionLost):
+            while True:
+                await websocket.recv()
+        gone = weakref.ref(websocket)
+        gc.disable()
+        try:
+            del websocket
+            await anext(websockets)
 
-                assert gone() is None
-            finally:
-                gc.enable()
+            assert gone() is None
+        finally:
+            gc.enable()
 
 
 # --- closing this end
@@ -438,7 +444,7 @@ async def deafen(line: Line) -> None:
 
 @pytest.mark.parametrize("script", [ignore, chatter, flood, deafen])
 async def test_close_has_a_deadline(script: Script) -> None:
-    """Whatever the peer does instead of closing, `close` ends within the close timeout and frees the socket."""
+    """Whatever the peer does instead, `close` ends within the close timeout and frees the socket."""
     async with FarEnd(script) as far, websocket_generator(far.url, close_timeout=0.2) as websockets:
         websocket = await anext(websockets)
         began = time.monotonic()
@@ -450,7 +456,7 @@ async def test_close_has_a_deadline(script: Script) -> None:
 
 
 async def test_close_with_a_full_buffer() -> None:
-    """A peer that has not read for long, so that our writing is stuck, holds up neither `close` nor the `send`."""
+    """A peer that reads nothing, so that our writing is stuck, holds up neither `close` nor `send`."""
     async with FarEnd(deafen) as far, websocket_generator(far.url, close_timeout=0.1) as websockets:
         websocket = await anext(websockets)
 

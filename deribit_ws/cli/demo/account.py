@@ -16,14 +16,23 @@ NOTICE = 1.0  # seconds for a link to end once it was told to
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """Numbered messages of one channel; numbers never repeat. `ends` and `sent` are by connection."""
+class Trades:
+    """The trade_seq of each trade of one channel; `sent` is by connection, `made_at` in seconds."""
 
     channel: str
     sent: Mapping[int, Sequence[int]]
     delivered: Sequence[int]
     made: Sequence[int]
     made_at: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The change_ids of one book: what each connection was sent, and what came over each link."""
+
+    channel: str
+    sent: Sequence[Sequence[int]]
+    runs: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,8 @@ class Evidence:
 
     seconds: float
     interrupted: bool
-    trades: Sequence[Numbered]
-    books: Sequence[Numbered]
+    trades: Sequence[Trades]
+    books: Sequence[Book]
     frames_sent: Mapping[str, int]  # by channel, from the ledger
     messages: Mapping[str, int]  # by channel, from the callbacks
     ends: Mapping[int, tuple[float, str]]  # connection → when and how it ended, from the ledger
@@ -132,8 +141,8 @@ def settle(evidence: Evidence) -> Account:
     """Do the sums."""
     ends = {connection: time for connection, (time, _) in evidence.ends.items()}
     discrepancies = [
-        *(f for trades in evidence.trades for f in faults_of(trades, ends)),
-        *(f for book in evidence.books for f in faults_of(book, ends)),
+        *(fault for trades in evidence.trades for fault in _trade_faults(trades, ends)),
+        *(fault for book in evidence.books for fault in _book_faults(book)),
         *_count_faults(evidence),
         *_drop_faults(evidence),
         *evidence.faults,
@@ -151,7 +160,7 @@ def settle(evidence: Evidence) -> Account:
     )
 
 
-def _trade_line(trades: Numbered) -> TradeLine:
+def _trade_line(trades: Trades) -> TradeLine:
     sent = {seq for seqs in trades.sent.values() for seq in seqs}
     delivered = set(trades.delivered)
     window = sent | delivered
@@ -167,36 +176,45 @@ def _trade_line(trades: Numbered) -> TradeLine:
     )
 
 
-def faults_of(numbered: Numbered, ends: Mapping[int, float]) -> Iterator[str]:
-    """What an honest client can't have done with the messages of one channel."""
-    name = numbered.channel
-    sent = {number for numbers in numbered.sent.values() for number in numbers}
-    delivered = Counter(numbered.delivered)
+def _book_faults(book: Book) -> Iterator[str]:
+    """What came over each link must be the beginning of what one connection was sent, in their order."""
+    sent = iter(book.sent)
+    for number, run in enumerate(book.runs, 1):
+        if not any(list(changes[: len(run)]) == list(run) for changes in sent):
+            yield f"{book.channel}: what came over link {number} is not what any connection was sent"
+            return
+
+
+def _trade_faults(trades: Trades, ends: Mapping[int, float]) -> Iterator[str]:
+    """What an honest client can't have done with the trades of one channel."""
+    name = trades.channel
+    sent = {number for numbers in trades.sent.values() for number in numbers}
+    delivered = Counter(trades.delivered)
     if phantoms := delivered.keys() - sent:
         yield f"{name}: {len(phantoms)} delivered that were never sent, e.g. {min(phantoms)}"
     if doubles := [number for number, times in delivered.items() if times > 1]:
         yield f"{name}: {len(doubles)} delivered more than once, e.g. {doubles[0]}"
-    if any(b < a for a, b in zip(numbered.delivered, numbered.delivered[1:], strict=False)):
+    if any(b < a for a, b in zip(trades.delivered, trades.delivered[1:], strict=False)):
         yield f"{name}: delivered out of order"
-    if unmade := sent - set(numbered.made):
+    if unmade := sent - set(trades.made):
         yield f"{name}: {len(unmade)} sent that were never made, e.g. {min(unmade)}"
-    for connection, numbers in numbered.sent.items():
-        yield from _lost_on_a_live_link(numbered, connection, numbers, ends.get(connection))
+    for connection, numbers in trades.sent.items():
+        yield from _lost_on_a_live_link(trades, connection, numbers, ends.get(connection))
 
 
 def _lost_on_a_live_link(
-    numbered: Numbered, connection: int, numbers: Sequence[int], end: float | None
+    trades: Trades, connection: int, numbers: Sequence[int], end: float | None
 ) -> Iterator[str]:
     """Only the tail of a link may be cut off, and only by its end."""
-    delivered = set(numbered.delivered)
+    delivered = set(trades.delivered)
     arrived = [number in delivered for number in numbers]
     tail = len(arrived) - arrived[::-1].index(True) if True in arrived else 0
     if holes := arrived[:tail].count(False):
-        yield f"{numbered.channel}: {holes} lost in mid-link on connection {connection}"
-    cut_off = [number for number in numbers[tail:] if number in numbered.made_at]
-    early = [n for n in cut_off if end is None or numbered.made_at[n] < end - WELL_BEFORE]
+        yield f"{trades.channel}: {holes} lost in mid-link on connection {connection}"
+    cut_off = [number for number in numbers[tail:] if number in trades.made_at]
+    early = [n for n in cut_off if end is None or trades.made_at[n] < end - WELL_BEFORE]
     if early:
-        yield f"{numbered.channel}: {len(early)} lost well before connection {connection} ended"
+        yield f"{trades.channel}: {len(early)} lost well before connection {connection} ended"
 
 
 def _kind_lines(evidence: Evidence) -> Iterator[KindLine]:

@@ -44,15 +44,20 @@ class Chain:
     """The change_ids of one book: a snapshot on each link, then each change on the one before."""
 
     last: int | None = None
-    snapshots: int = 0
-    seen: list[int] = field(default_factory=list)
+    runs: list[list[int]] = field(default_factory=list)  # one per link
+
+    def restart(self) -> None:
+        """A new link: what was true of the last one is no more."""
+        self.last = None
+        self.runs.append([])
 
     def follow(self, change: BookChange) -> str | None:
         """Take the next message; say what is wrong with it, if something is."""
         before, self.last = self.last, change.change_id
-        self.seen.append(change.change_id)
+        if not self.runs:
+            self.runs.append([])
+        self.runs[-1].append(change.change_id)
         if change.is_snapshot:
-            self.snapshots += 1
             return None if before is None else "a second snapshot on one link"
         if before is None:
             return "a change before the snapshot"
@@ -102,7 +107,7 @@ class Board:
         self.up.set()
         self.down.clear()
         for chain in self.chains.values():
-            chain.last = None
+            chain.restart()
         back = {} if down is None else {"down_ms": round(down * 1000)}
         self.tell("connected", link=mark.connection, channels=mark.channels, **back)
 

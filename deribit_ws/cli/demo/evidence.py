@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 
-from deribit_ws.cli.demo.account import Cut, Evidence, Numbered
+from deribit_ws.cli.demo.account import Book, Cut, Evidence, Trades
 from deribit_ws.cli.demo.board import Board
 from deribit_ws.cli.demo.listeners import trades_channel
 from deribit_ws.marks import Connected, Disconnected
@@ -37,10 +37,10 @@ def gather(board: Board, ledger: Ledger, *, interrupted: bool) -> Evidence:
     )
 
 
-def _trades(board: Board, ledger: Ledger, instrument: str) -> Numbered:
+def _trades(board: Board, ledger: Ledger, instrument: str) -> Trades:
     channel = trades_channel(instrument)
     to_loop = asyncio.get_running_loop().time() - time.time()  # trades carry the wall's clock
-    return Numbered(
+    return Trades(
         channel=channel,
         sent={c: ledger.trade_seqs_sent(channel, instrument, c) for c in ledger.sent},
         delivered=list(board.trades[channel]),
@@ -49,11 +49,9 @@ def _trades(board: Board, ledger: Ledger, instrument: str) -> Numbered:
     )
 
 
-def _book(board: Board, ledger: Ledger, channel: str) -> Numbered:
-    """A book's change_ids; when they were made nobody wrote down, so only their order is judged."""
-    sent = {c: ledger.change_ids_sent(channel, c) for c in ledger.sent}
-    made = [change_id for change_ids in sent.values() for change_id in change_ids]
-    return Numbered(channel, sent, list(board.chains[channel].seen), made, {})
+def _book(board: Board, ledger: Ledger, channel: str) -> Book:
+    sent = [ledger.change_ids_sent(channel, connection) for connection in sorted(ledger.sent)]
+    return Book(channel, sent, [run for run in board.chains[channel].runs if run])
 
 
 def _frames(ledger: Ledger) -> dict[str, int]:

@@ -14,7 +14,7 @@ WIDTH = 80  # columns
 def report(account: Account) -> Iterator[str]:
     """The account, line by line."""
     ended = " (interrupted)" if account.interrupted else ""
-    yield f"Account of {account.seconds:.1f} s{ended}: the exchange's ledger against the callbacks' counts"
+    yield f"Account of {account.seconds:.1f} s{ended}: the exchange's ledger, the callbacks' counts"
     yield ""
     yield from _trades(account)
     yield ""
@@ -26,29 +26,29 @@ def report(account: Account) -> Iterator[str]:
 
 
 def _trades(account: Account) -> Iterator[str]:
-    yield f"{'Trades':<32}{'made':>7}{'sent':>8}{'delivered':>11}{'cut off':>9}{'missed':>8}"
+    yield f"{'Trades':<36}{'made':>6}{'sent':>8}{'delivered':>11}{'cut off':>9}{'missed':>8}"
     for line in (*account.trades, account.total):
         yield (
-            f"  {line.channel:<30}{line.made:>7,}{line.sent:>8,}{line.delivered:>11,}"
+            f"  {line.channel:<34}{line.made:>6,}{line.sent:>8,}{line.delivered:>11,}"
             f"{line.cut_off:>9,}{line.missed:>8,}"
         )
-    yield "  cut off: sent, but the drop was quicker.  missed: never sent, for no link was up"
-    yield "  when they were due; plain callbacks are not back-filled."
+    yield "  cut off: sent, but the drop was quicker.  missed: never sent, as no link was"
+    yield "  up when they were due; plain callbacks are not back-filled."
 
 
 def _messages(account: Account) -> Iterator[str]:
-    yield f"{'Messages':<32}{'':>7}{'sent':>8}{'delivered':>11}"
+    yield f"{'Messages':<36}{'':>6}{'sent':>8}{'delivered':>11}"
     for line in account.messages:
-        yield f"  {line.kind:<30}{'':>7}{line.sent:>8,}{line.delivered:>11,}"
+        yield f"  {line.kind:<34}{'':>6}{line.sent:>8,}{line.delivered:>11,}"
     sent = sum(line.sent for line in account.messages)
     delivered = sum(line.delivered for line in account.messages)
-    yield f"  {'total':<30}{'':>7}{sent:>8,}{delivered:>11,}"
+    yield f"  {'total':<34}{'':>6}{sent:>8,}{delivered:>11,}"
 
 
 def _drops(account: Account) -> Iterator[str]:
-    yield f"{'Drops':<32}{'':>7}{'noticed after':>19}{'back after':>17}"
+    yield f"{'Drops':<36}{'':>6}{'noticed after':>19}{'back after':>17}"
     for line in account.drops:
-        yield f"  {line.kind:<37}{ms(line.noticed_ms):>19}{ms(line.back_ms):>17}"
+        yield f"  {line.kind:<40}{ms(line.noticed_ms):>19}{ms(line.back_ms):>17}"
     if account.recovery_ms is not None:
         p50, longest = account.recovery_ms
         yield f"  back after: median {ms(p50)}, longest {ms(longest)}"
@@ -63,6 +63,8 @@ def _verdict(account: Account) -> Iterator[str]:
         duplicates = account.total.duplicates
         drops = f"{len(account.drops)} drops, {duplicates} duplicates"
         yield f"The account adds up: {drops}, nothing lost on a live link."
+        if account.total.missed:
+            yield f"What no link was there for: {account.total.missed:,} trades."
         return
     yield "THE ACCOUNT DOES NOT ADD UP:"
     for discrepancy in account.discrepancies:

@@ -13,9 +13,10 @@ from deribit_ws.cli.demo.evidence import gather
 from deribit_ws.cli.demo.listeners import listen
 from deribit_ws.cli.demo.scenario import DISTURBANCES, schedule
 from deribit_ws.cli.demo.telling import LiveView, Telling, chosen
-from deribit_ws.cli.failures import FAILED, OK, Failure
+from deribit_ws.cli.failures import FAILED, OK
 from deribit_ws.cli.logs import start_logging, tell
 from deribit_ws.cli.output import Output
+from deribit_ws.cli.running import backstop
 from deribit_ws.client import Client
 from deribit_ws.errors import DeribitError
 from deribit_ws.testing import SimulatedExchange
@@ -28,16 +29,19 @@ OPEN_SECONDS = 1.0  # for a dial on loopback; a stalled one should not fill the 
 LIVE_SECONDS = 0.3  # for a link to bring some data before the next drop
 PROGRESS_SECONDS = 5.0  # between two counts, where there is no screen
 FAREWELL_LOOKS, LOOK_SECONDS = 15, 0.02  # for the exchange to hear that the client left
+MOST_SECONDS = 59.0  # as promised: below a minute
 GRACE_SECONDS = 3.0  # beyond the time asked for; then the demo ends whatever it waits for
 
 
 async def run(options: Namespace) -> int:
     """Play the demo, and give the status that its account deserves."""
     output = Output()
+    last_resort = backstop(MOST_SECONDS, FAILED)  # for a terminal that takes nothing more
     try:
         account = await _played(options, chosen(output), output)
     finally:
         await output.close()
+        last_resort.cancel()
     return OK if account.adds_up else FAILED
 
 
@@ -70,9 +74,10 @@ async def _watched(exchange: SimulatedExchange, board: Board, seconds: float, ou
         exchange.url, retry_seconds=RETRY_SECONDS, open_timeout=OPEN_SECONDS, close_timeout=RETRY_SECONDS
     )
     listen(client, board, INDICES)
-    parts = (_disturb(exchange, board, seconds), _count(board), output.wait_broken())
     try:
         async with asyncio.timeout(seconds + GRACE_SECONDS), client:
+            play, count = _disturb(exchange, board, seconds), _count(board)
+            parts = (play, count, output.wait_broken(), _closed(client, board))
             tasks = [asyncio.create_task(part, name="deribit-ws demo") for part in parts]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -85,7 +90,7 @@ async def _watched(exchange: SimulatedExchange, board: Board, seconds: float, ou
     except TimeoutError:
         board.faults.append(f"the demo did not end within {seconds + GRACE_SECONDS:g} s")
     except DeribitError as error:
-        raise Failure(f"the client gave up: {error}") from error
+        board.faults.append(f"the client gave up: {error}")
 
 
 async def _farewell(exchange: SimulatedExchange) -> None:
@@ -116,6 +121,11 @@ async def _disturb(exchange: SimulatedExchange, board: Board, seconds: float) ->
 
 async def _sleep_until(board: Board, elapsed: float) -> None:
     await asyncio.sleep(max(0.0, elapsed - board.elapsed))
+
+
+async def _closed(client: Client, board: Board) -> None:
+    await client.wait_closed()
+    board.faults.append("the client closed by itself")
 
 
 async def _count(board: Board) -> None:

@@ -1,0 +1,107 @@
+"""A stream: messages of some channels, and marks, for one reader's `async for`.
+
+Knows: its queue, and who opens and closes it. Must not know: connections, routing, subscriptions.
+`registry` makes them for `Client.stream`.
+"""
+
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from deribit_ws.consumers import Fed, Owner, overflow_of
+from deribit_ws.errors import UsageError
+from deribit_ws.marks import Lagged, Mark
+from deribit_ws.queues import Overflow
+from deribit_ws.router import Form, Receive
+from deribit_ws.wire.channels import Family
+from deribit_ws.wire.messages import Notification
+
+
+class Stream(Fed):
+    """Messages of some channels, in order, for an `async for`. Made by `Client.stream`.
+
+    Use it as `async with client.stream(…) as stream: async for notification in stream: …`.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        opener: Callable[["Stream"], Awaitable[None]],
+        closer: Callable[["Stream"], None],
+        overflow: Overflow | None,
+        maxsize: int | None,
+        marks: bool,
+    ) -> None:
+        super().__init__(Form.TYPED, owner, overflow, maxsize)
+        self._opener = opener
+        self._closer = closer
+        self._wants_marks = marks
+        self._lags: deque[Lagged] = deque()
+        self._entered = False
+        self._error: Exception | None = None
+
+    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
+        """Give what is to be called for each message of one channel."""
+        policy = self._overflow or overflow_of(family)
+        feed, clock = self.feed, time.time_ns
+
+        def receive(payload: Any, size: int) -> None:
+            feed(channel, size, Notification(channel, payload, clock()), policy)
+
+        return receive
+
+    def mark(self, mark: Mark) -> None:
+        """Put a mark among the data, where the user asked for marks."""
+        if self._wants_marks:
+            self.feed("", 0, mark, Overflow.KEEP)
+
+    def fail(self, error: Exception) -> None:
+        """End with an error, raised after what is queued."""
+        self._error = self._error or error
+        self.end()
+
+    async def __aenter__(self) -> "Stream":
+        if self._entered:
+            raise UsageError("a stream can be entered only once")
+        self._entered = True
+        try:
+            await self._opener(self)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.end()
+        self._queue.clear()
+        self._closer(self)
+
+    def __aiter__(self) -> "Stream":
+        return self
+
+    async def __anext__(self) -> Any:
+        """Give the next `Notification` (or mark).
+
+        Raises:
+            SlowConsumer: the policy is "fail", and the queue was full.
+            ConnectFailed: the client can't go on.
+            UsageError: not entered, or another task is reading already.
+        """
+        if not self._entered:
+            raise UsageError("use the stream in `async with`")
+        while not self._queue:
+            if self.ended:
+                if self._error is not None:
+                    raise self._error
+                raise StopAsyncIteration
+            if self._sleeper is not None:
+                raise UsageError("another task is already reading this stream")
+            await self._sleep()
+        for channel, n in self._queue.take_lost():
+            self._lags.append(Lagged(channel, n))
+            self._owner.lagged(self._lags[-1])
+        if self._lags and self._wants_marks:
+            return self._lags.popleft()
+        self._lags.clear()
+        return self._take()
