@@ -110,7 +110,7 @@ class WireError(ProtocolError):
 
     def __str__(self) -> str:
         where = f" on {self.channel}" if self.channel else ""
-        return f"{self.args[0]}{where}: {self.raw!r}"
+        return _printable(f"{self.args[0]}{where}: {self.raw!r}")
 
 
 # --- calls

@@ -39,7 +39,7 @@ class Ears(Handler):
 async def until(seen: Callable[[], object], seconds: float = 5.0) -> None:
     """Wait until something holds; TimeoutError when it does not."""
     async with asyncio.timeout(seconds):
-        while not seen():
+        while not seen():  # noqa: ASYNC110  what is seen has no event of its own
             await asyncio.sleep(0.002 if seconds <= 5 else 0.05)
 
 

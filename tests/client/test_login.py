@@ -86,7 +86,7 @@ async def test_refused_for_good_on_a_later_connection(
 
 @pytest.mark.looptime
 async def test_waiting_for_private_channels_when_refused(memory: MemoryExchange, remember: Make) -> None:
-    """Who waits for a private channel while the login is refused for good is told then, not at its deadline."""
+    """Who waits for a private channel while the login is refused for good is told at once."""
     doorman = Doorman(memory)
     loop = asyncio.get_running_loop()
     async with remember(credentials=KEY) as client:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import random
 import tracemalloc
@@ -204,10 +205,13 @@ def files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def test_many_drops(build: Build, ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_drops(
+    build: Build, ears: Ears, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Drops of any kind, in a row: no growth, no extra dial, marks in pairs, each trade that was sent
     on a live link delivered once, and the subscriptions whole at the end."""
     monkeypatch.setattr("deribit_ws.subscriptions.REFILL", 1e9)  # else the credits make it minutes
+    caplog.set_level(logging.CRITICAL, "deribit_ws")  # else pytest keeps every record, and what it is about
     rng = random.Random(7)
     exchange: SimulatedExchange = await build(accounts={"a": "b"})
     client = Client(exchange.url, retry_seconds=0.005, credentials=Credentials("a", "b"))

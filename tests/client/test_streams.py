@@ -18,7 +18,7 @@ from deribit_ws import (
     UsageError,
 )
 from deribit_ws.errors import Retry
-from deribit_ws.testing import SimulatedExchange
+from deribit_ws.testing import Drop, SimulatedExchange
 from tests.client.conftest import Ears, Make, dropped, until
 from tests.client.far_end import MemoryExchange
 
@@ -27,14 +27,15 @@ TICKER, BOOK, LOGS = "ticker.BTC-PERPETUAL.100ms", "book.BTC-PERPETUAL.100ms", "
 
 async def test_notifications_are_typed(exchange: SimulatedExchange, make: Make) -> None:
     """A stream gives Notifications of typed data, of all its channels; overlapping ones once."""
-    async with make() as client:
-        async with client.stream("ticker.{name}.100ms", TICKER, TICKER, name=["BTC-PERPETUAL"]) as stream:
-            first = await anext(stream)
-            exchange.step(1)
-            second = await anext(stream)
-            await client.call("public/test")
+    client = make()
+    wanted = client.stream("ticker.{name}.100ms", TICKER, TICKER, name=["BTC-PERPETUAL"])
+    async with client, wanted as stream:
+        first = await anext(stream)
+        exchange.step(1)
+        second = await anext(stream)
+        await client.call("public/test")
 
-            assert len(stream._queue) == 0
+        assert len(stream._queue) == 0
     assert (type(first), type(first.data), first.channel) == (Notification, Ticker, TICKER)
     assert second.data.timestamp >= first.data.timestamp
 
@@ -148,7 +149,7 @@ async def test_closed_client_ends_streams(exchange: SimulatedExchange, make: Mak
 async def test_waiting_reader_hears_the_end(memory: MemoryExchange, remember: Make) -> None:
     """A reader that waits while the client closes is woken."""
     async with remember() as client, client.stream(LOGS) as stream:
-        reading = asyncio.create_task(anext(stream, None))  # type: ignore[arg-type]  # a coroutine in truth
+        reading = asyncio.create_task(anext(stream, None))
         await asyncio.sleep(1)
         await client.aclose()
 
@@ -222,8 +223,6 @@ async def test_entered_while_down(exchange: SimulatedExchange, make: Make) -> No
     """A stream may be entered while the link is down: it is open once the next one has its channels."""
     async with make() as client:
         last = max(exchange.connections)
-        from deribit_ws.testing import Drop
-
         exchange.inject(Drop.rst())
         async with client.stream(TICKER, marks=True) as stream:
             await until(lambda: max(exchange.connections, default=0) > last)

@@ -1,6 +1,7 @@
 """Subscriptions: what is wanted is what the exchange has, on every connection; what is refused is said."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -205,7 +206,7 @@ async def test_refused_on_reconnection(memory: MemoryExchange, remember: Make, e
         await asyncio.sleep(62)
         wire = memory.wire
         asked = [t for t, m in wire.requests if m["method"] == "public/subscribe"]
-        waits = [round(b - a) for a, b in zip(asked, asked[1:], strict=False)]
+        waits = [round(b - a) for a, b in itertools.pairwise(asked)]
         refusing = False
         await asyncio.sleep(31)
 
@@ -292,7 +293,7 @@ async def test_second_consumer_gets_a_snapshot(exchange: SimulatedExchange, make
     assert second[0].is_snapshot
     assert third.is_snapshot
     for book in (first, second):
-        for before, after in zip(book, book[1:], strict=False):
+        for before, after in itertools.pairwise(book):
             assert after.is_snapshot or after.prev_change_id == before.change_id
     assert sum(change.is_snapshot for change in first) <= 3
 

@@ -82,7 +82,9 @@ async def test_passing_answers_are_dialled_again(status: int, caplog: pytest.Log
 
         assert len(far.lines) == 3
         warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        kept = [arg for record in caplog.records for arg in record.args or () if isinstance(arg, Exception)]
         assert [f"HTTP {status}" in warning for warning in warnings] == [True, True]
+        assert kept == []  # a record that is kept would keep all that the exception's frames refer to
 
 
 def in_seconds(seconds: int) -> str:
