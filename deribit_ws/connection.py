@@ -7,6 +7,7 @@ reconnect. `client` makes one per dial and throws it away when it is lost; nothi
 import asyncio
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ _LOOK_AGAIN_SECONDS = 0.5  # between two looks at a reader that is behind
 _CLOCK_SECONDS = 0.01  # less than this a sleep may not pass at all, as clocks are rounded
 _LATE_SECONDS = 0.1  # a deadline that comes later than this was kept up by a blocked loop
 _GRACE_SECONDS = 0.5  # then, for what arrived meanwhile to be read
+_GIVEN_UP = 500  # calls without an answer that are remembered, so that a late one is not taken for a stray
 _LIMITED_SECONDS = 10.0  # Deribit ends the session some moments after a 10028
 
 _Future = asyncio.Future[Any]
@@ -64,6 +66,7 @@ class Connection:
         self._futures: dict[int, _Future] = {}
         self._lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
         self._signs_of_life: set[asyncio.Task[None]] = set()
+        self._given_up: deque[int] = deque()
         self._limited_until = 0.0
         self._reader = self._loop.create_task(self._read(), name="deribit_ws reader")
         self._watch = self._loop.create_task(self._watch_silence(), name="deribit_ws watch")
@@ -223,8 +226,11 @@ class Connection:
 
     def _forget(self, id: int, expiry: asyncio.TimerHandle) -> None:
         expiry.cancel()
-        self._protocol.pending.pop(id, None)
         self._futures.pop(id, None)
+        if id in self._protocol.pending:  # unanswered: should an answer come, it is known as late
+            self._given_up.append(id)
+            if len(self._given_up) > _GIVEN_UP:
+                self._protocol.pending.pop(self._given_up.popleft(), None)
 
     async def _watch_silence(self) -> None:
         """End the connection when nothing comes any more, not even an answer to a question."""

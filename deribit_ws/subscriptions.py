@@ -43,6 +43,7 @@ class Subscriptions:
         self._proven: set[str] = set()  # confirmed at some time: refused later, it is asked for again
         self._reported: set[str] = set()  # refused, and said so: not said again until confirmed
         self._attempts = 0
+        self._retry_due: float | None = None
         self._barred: AuthError | None = None  # set while what needs a login can't be had
         self._ended: Exception | None = None
         self._awaited: list[list[str]] = []  # channels whose refusal a caller will be told
@@ -94,6 +95,7 @@ class Subscriptions:
         self._resync.clear()
         self._asked = frozenset()
         self._attempts = 0
+        self._retry_due = None
         self._tell_waiters()
 
     def bar(self, refused: AuthError | None) -> None:
@@ -182,9 +184,10 @@ class Subscriptions:
             await self.settle(call)
             self._changed.clear()
             try:
-                async with asyncio.timeout(self._retry_after()):
+                async with asyncio.timeout_at(self._retry_at()):
                     await self._changed.wait()
             except TimeoutError:
+                self._retry_due = None
                 self._attempts += 1
                 for channel in self._proven & self._refused.keys():
                     del self._refused[channel]
@@ -256,7 +259,11 @@ class Subscriptions:
         missing = [channel for channel in self._references if not self._is_answered(channel)]
         return first_request("unsubscribe", surplus) or first_request("subscribe", missing)
 
-    def _retry_after(self) -> float | None:
+    def _retry_at(self) -> float | None:
+        """Give when refused channels are asked for again; changes meanwhile don't put it off."""
         if not self._proven & self._refused.keys():
-            return None
-        return _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
+            self._retry_due = None
+        elif self._retry_due is None:
+            wait = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
+            self._retry_due = asyncio.get_running_loop().time() + wait
+        return self._retry_due

@@ -12,8 +12,12 @@ import os
 import select
 import sys
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 from deribit_ws.cli.failures import BROKEN_PIPE, Failure
+
+T = TypeVar("T")
 
 MOST_PENDING = 8 * 1024 * 1024  # bytes not yet taken by the reader; beyond it lines are dropped
 DRAIN_SECONDS = 0.5  # what is pending at the end may still leave for so long
@@ -51,7 +55,7 @@ class Output:
         self._closing = False
         self._wake = threading.Condition()
         self._broken: asyncio.Future[Failure] = self._loop.create_future()
-        self._finished = asyncio.Event()
+        self._finished: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="deribit-ws output", daemon=True)
         self._thread.start()
 
@@ -75,21 +79,19 @@ class Output:
         with self._wake:
             self._closing = True
             self._wake.notify()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self.ended()
+        await asyncio.wait([self._finished], timeout=DRAIN_SECONDS)
 
     async def ended(self) -> None:
         """Wait until nothing will be written any more, because it is closed or broken."""
-        await self._finished.wait()
+        await asyncio.wait([self._finished])
 
     def _run(self) -> None:
         try:
             while (data := self._next()) is not None:
                 _write(self._fd, data)
         except OSError as error:
-            self._tell(failure_of(error))
-        self._call(self._finished.set)
+            self._call(self._broken.set_result, failure_of(error))
+        self._call(self._finished.set_result, None)
 
     def _next(self) -> bytes | None:
         with self._wake:
@@ -103,18 +105,10 @@ class Output:
             self._size = 0
         return data
 
-    def _tell(self, failure: Failure) -> None:
-        def tell() -> None:
-            if not self._broken.done():
-                self._broken.set_result(failure)
-
-        self._call(tell)
-
-    def _call(self, action: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(action)  # type: ignore[arg-type]  # both are plain callables
-        except RuntimeError:
-            return  # the loop is closed: nobody waits any more
+    def _call(self, settle: Callable[[T], None], value: T) -> None:
+        # Futures are the loop's; once it is closed nobody waits for them any more.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(settle, value)
 
 
 def _encoded(text: str) -> bytes:

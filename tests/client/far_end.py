@@ -86,6 +86,7 @@ class Wire:
 
     @property
     def behind(self) -> bool:
+        """True while paused."""
         return not self._running.is_set()
 
     def send_now(self, frame: bytes) -> None:
@@ -135,6 +136,10 @@ def _subscribed(_: Wire, request: Message) -> list[str]:
     return list(request["params"]["channels"])
 
 
+def _fine(_: Wire, __: Message) -> str:
+    return "ok"
+
+
 class MemoryExchange:
     """Stands in for the client's dialer: each dial gives a `Wire`, or raises what stands in `refusals`."""
 
@@ -179,7 +184,7 @@ class MemoryExchange:
 
     def hear(self, wire: Wire, request: Message) -> None:
         """Answer one turn of the loop later."""
-        answer = self.answers.get(request["method"], lambda wire, request: "ok")
+        answer = self.answers.get(request["method"], _fine)
         try:
             result = answer(wire, request)
         except Refused as refused:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -187,7 +187,7 @@ async def test_plain_in_place_and_async_in_order(memory: MemoryExchange, remembe
 async def test_mishaps_are_isolated(
     memory: MemoryExchange, remember: Make, ears: Ears, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exception, or a stray cancellation, in one callback is logged, told once, and touches nothing else."""
+    """A mishap (an exception, a stray cancellation) in one callback is logged, told once, and isolated."""
     client = remember()
     fine: list[Any] = []
 
@@ -266,8 +266,9 @@ async def test_garbled_messages(exchange: SimulatedExchange, make: Make, ears: E
     got: list[Any] = []
     client.register(QUOTE, got.append)
     async with client:
-        for kind in ("truncated", "wrong_shape", "no_data"):
-            exchange.inject(Garble(QUOTE, kind=kind))  # type: ignore[arg-type]  # it is one of the three
+        kinds: list[Literal["truncated", "wrong_shape", "no_data"]] = ["truncated", "wrong_shape", "no_data"]
+        for kind in kinds:
+            exchange.inject(Garble(QUOTE, kind=kind))
             exchange.step(20)
             await asyncio.sleep(0.02)
         got.clear()

@@ -89,8 +89,9 @@ async def test_late_answer_reaches_nobody(exchange: SimulatedExchange, make: Mak
     exchange.inject(DelayReply("public/get_time", 0.1))
     exchange.inject(DelayReply("public/get_order_book", 0.1))
     async with make() as client:
-        with pytest.raises(CallTimeout):
-            await client.call("public/get_time", timeout=0.02)
+        for method in ("public/get_time", "public/get_order_book"):  # a result, and an error
+            with pytest.raises(CallTimeout):
+                await client.call(method, timeout=0.02)
         cancelled = asyncio.create_task(client.call("public/test"))
         await asyncio.sleep(0)
         cancelled.cancel()
@@ -306,6 +307,21 @@ async def test_cancelled_call(exchange: SimulatedExchange, make: Make) -> None:
 
         assert not connection._futures
         assert await client.call("public/test")
+
+
+@pytest.mark.looptime
+async def test_unanswered_calls_do_not_pile_up(memory: MemoryExchange, remember: Make) -> None:
+    """However many calls are never answered, what is remembered of them is bounded."""
+    memory.mute("private/buy")
+    async with remember() as client:
+        for _ in range(30):
+            calls = (client.call("private/buy", timeout=1) for _ in range(100))
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+            assert {type(end) for end in ends} == {CallTimeout}
+        connection = client._lifecycle.connection
+        assert connection is not None
+
+        assert len(connection._protocol.pending) <= 1000
 
 
 @pytest.mark.looptime

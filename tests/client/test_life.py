@@ -196,7 +196,7 @@ async def test_other_thread_and_loop(make: Make) -> None:
                 got.append(error)
         for coroutine in (client.call("public/test"), client.subscribe(TICKER), client.aclose()):
             try:
-                asyncio.run(coroutine)  # type: ignore[arg-type]  # each is a coroutine
+                asyncio.run(coroutine)
             except UsageError as error:
                 got.append(error)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from deribit_ws import Client, ConnectFailed, Credentials, Notification, RateLimited, State, Trade
+from deribit_ws import Client, ConnectFailed, Credentials, Notification, RateLimited, State, Stream, Trade
 from deribit_ws.testing import (
     AcceptThenClose,
     Drop,
@@ -205,74 +205,81 @@ def files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def test_many_drops(
-    build: Build, ears: Ears, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Drops of any kind, in a row: no growth, no extra dial, marks in pairs, each trade that was sent
-    on a live link delivered once, and the subscriptions whole at the end."""
-    monkeypatch.setattr("deribit_ws.subscriptions.REFILL", 1e9)  # else the credits make it minutes
-    caplog.set_level(logging.CRITICAL, "deribit_ws")  # else pytest keeps every record, and what it is about
-    rng = random.Random(7)
-    exchange: SimulatedExchange = await build(accounts={"a": "b"})
-    client = Client(exchange.url, retry_seconds=0.005, credentials=Credentials("a", "b"))
-    client.add_handler(ears)
-    delivered: list[int] = []
-    streamed: list[int] = []
+WAYS = [
+    Drop.rst(),
+    Drop.fin(),
+    Drop.fin(inside_frame=True),
+    Drop.close(1000),
+    Drop.close(1001),
+    Drop.close(4000, "heartbeat close"),
+    Drop.close(),
+]
 
-    @client.on(TRADES)
-    def collect(trades: list[Trade]) -> None:
-        delivered.extend(trade.trade_seq for trade in trades)
 
-    client.register("book.{name}.100ms", lambda book: None, name=["BTC-PERPETUAL", "ETH-PERPETUAL"])
-    client.register("user.orders.{name}.raw", lambda order: None, name="BTC-PERPETUAL")
-    ways = [
-        Drop.rst(),
-        Drop.fin(),
-        Drop.fin(inside_frame=True),
-        Drop.close(1000),
-        Drop.close(1001),
-        Drop.close(4000, "heartbeat close"),
-        Drop.close(),
-    ]
-    tasks, descriptors, memory = 0, 0, 0
-    async with client, client.stream(TRADES, marks=True) as stream:
+class Crowd:
+    """A client with consumers of every kind, and what they were given."""
 
-        async def read() -> None:
-            async for item in stream:
-                if isinstance(item, Notification):
-                    streamed.extend(trade.trade_seq for trade in item.data)
-
-        reading = asyncio.create_task(read())
-        tracemalloc.start()
-        for number in range(DROPS):
-            exchange.step(rng.randrange(3))
-            if rng.random() < 0.5:
-                await client.call("public/get_time")
-            if rng.random() < 0.3:
-                await asyncio.sleep(rng.random() * 0.01)
-            await dropped(exchange, client, rng.choice(ways))
-            if number == DROPS // 5:
-                tasks, descriptors, memory = len(asyncio.all_tasks()), files(), held()
-        await client.call("public/get_time")
-        grown = held() - memory
-        tracemalloc.stop()
-        assert set(exchange.connections[max(exchange.connections)].channels) == {
+    def __init__(self, exchange: SimulatedExchange, ears: Ears) -> None:
+        self.client = Client(exchange.url, retry_seconds=0.005, credentials=Credentials("a", "b"))
+        self.client.add_handler(ears)
+        self.delivered: list[int] = []
+        self.streamed: list[int] = []
+        self.client.register(TRADES, self.collect)
+        self.client.register("book.{name}.100ms", lambda book: None, name=["BTC-PERPETUAL", "ETH-PERPETUAL"])
+        self.client.register("user.orders.BTC-PERPETUAL.raw", lambda order: None)
+        self.wanted = {
             TRADES,
             "book.BTC-PERPETUAL.100ms",
             "book.ETH-PERPETUAL.100ms",
             "user.orders.BTC-PERPETUAL.raw",
         }
+
+    def collect(self, trades: list[Trade]) -> None:
+        self.delivered.extend(trade.trade_seq for trade in trades)
+
+    async def read(self, stream: Stream) -> None:
+        async for item in stream:
+            if isinstance(item, Notification):
+                self.streamed.extend(trade.trade_seq for trade in item.data)
+
+
+async def test_many_drops(
+    build: Build, ears: Ears, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Dropped in any way, again and again: nothing grows, no dial too many, marks come in pairs, each
+    trade sent on a live link comes once, and the subscriptions are whole at the end."""
+    monkeypatch.setattr("deribit_ws.subscriptions.REFILL", 1e9)  # else the credits make it minutes
+    caplog.set_level(logging.CRITICAL, "deribit_ws")  # else pytest keeps every record, and what it is about
+    rng = random.Random(7)
+    exchange: SimulatedExchange = await build(accounts={"a": "b"})
+    crowd = Crowd(exchange, ears)
+    tasks = descriptors = memory = 0
+    async with crowd.client as client, client.stream(TRADES, marks=True) as stream:
+        reading = asyncio.create_task(crowd.read(stream))
+        tracemalloc.start()
+        for number in range(DROPS):
+            exchange.step(rng.randrange(3))
+            if rng.random() < 0.5:
+                await client.call("public/get_time")
+            await asyncio.sleep(rng.choice([0, 0, rng.random() * 0.01]))
+            await dropped(exchange, client, rng.choice(WAYS))
+            if number == DROPS // 5:
+                tasks, descriptors, memory = len(asyncio.all_tasks()), files(), held()
+        await client.call("public/get_time")
+        grown = held() - memory
+        tracemalloc.stop()
+        assert set(exchange.connections[max(exchange.connections)].channels) == crowd.wanted
         assert len(asyncio.all_tasks()) <= tasks + 1
         assert files() <= descriptors + 2
     await reading
 
     assert DROPS + 1 <= len(exchange.ledger.handshakes) <= DROPS + 3
     assert ears.names == ["Connected", *["Disconnected", "Connected"] * DROPS]
-    assert delivered == sorted(set(delivered)) == streamed
+    assert crowd.delivered == sorted(set(crowd.delivered)) == crowd.streamed
     sent = exchange.ledger.trade_seqs_sent(TRADES)
-    assert set(delivered) <= set(sent)
+    assert set(crowd.delivered) <= set(sent)
     # What the exchange wrote just before it reset the connection may die with it; nothing else may.
-    assert len(sent) - len(delivered) <= 0.2 * len(sent)
+    assert len(sent) - len(crowd.delivered) <= 0.2 * len(sent)
     assert grown < 1_000 * DROPS  # 1 MiB per 1,000 faults
 
 

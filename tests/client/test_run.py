@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deribit_ws import Client, Handler, State, UsageError
 from deribit_ws.testing import (
     Drop,
     DropOnRequest,
@@ -126,3 +127,25 @@ async def test_drops_are_outlived(exchange: SimulatedExchange) -> None:
     code, out, _, took = await program.end(signal.SIGINT)
 
     assert (code, out, took < 2) == (0, "over closed", True)
+
+
+async def test_run_in_a_thread(exchange: SimulatedExchange) -> None:
+    """`run()` works in any thread, where signals can't be handled."""
+    client = Client(exchange.url)
+
+    class Stop(Handler):
+        async def on_connected(self, event: object) -> None:
+            await client.aclose()
+
+    client.add_handler(Stop())
+    await asyncio.wait_for(asyncio.to_thread(client.run), 5)
+
+    assert client.state is State.CLOSED
+
+
+async def test_run_twice(exchange: SimulatedExchange) -> None:
+    """A client that was run can't be run again."""
+    client = Client(exchange.url)
+    await client.aclose()
+    with pytest.raises(UsageError, match="once"):
+        await asyncio.to_thread(client.run)

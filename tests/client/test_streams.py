@@ -211,7 +211,7 @@ async def test_block(memory: MemoryExchange, remember: Make) -> None:
     async with remember() as client, client.stream(LOGS, overflow="block", maxsize=4) as stream:
         for n in range(40):
             memory.wire.tell(LOGS, [n])
-        got = []
+        got: list[int] = []
         while len(got) < 40:
             got.append((await anext(stream)).data[0])
             await asyncio.sleep(0.3)

@@ -216,6 +216,24 @@ async def test_refused_on_reconnection(memory: MemoryExchange, remember: Make, e
         assert len(memory.wires) == 2
 
 
+@pytest.mark.looptime
+async def test_retry_is_not_put_off_by_changes(memory: MemoryExchange, remember: Make) -> None:
+    """A refused channel is asked for again when its time comes, however often others come and go."""
+    memory.answers["public/subscribe"] = lambda wire, request: [
+        name for name in request["params"]["channels"] if wire.number == 1 or name != QUOTE
+    ]
+    client = remember()
+    client.register(QUOTE, lambda payload: None)
+    async with client:
+        memory.wire.drop()
+        for _ in range(40):
+            await asyncio.sleep(0.5)
+            client.register(TICKER, lambda payload: None).cancel()
+        asked = [m for _, m in memory.wire.requests if QUOTE in m["params"].get("channels", ())]
+
+        assert len(asked) == 5
+
+
 @pytest.mark.parametrize("before_reply", [True, False])
 async def test_drop_during_subscribe(exchange: SimulatedExchange, make: Make, before_reply: bool) -> None:
     """A drop before or after the acknowledgement is outlived: `subscribe` returns, nothing is missing."""

@@ -32,7 +32,7 @@ async def naive(url: str, *, heartbeat: float | None = None) -> AsyncGenerator[S
 
 async def heartbeat(url: str) -> AsyncGenerator[Socket, None]:
     """Use aiohttp's heartbeat against half-open links."""
-    async for ws in naive(url, heartbeat=0.2):
+    async for ws in naive(url, heartbeat=0.15):
         yield ws
 
 

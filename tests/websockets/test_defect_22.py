@@ -6,6 +6,7 @@ import pytest
 
 from deribit_ws import Client, Credentials, OutcomeUnknown, RequestNotSent, State
 from deribit_ws.testing import Drop, IgnoreRequest, SimulatedExchange
+from tests.client.conftest import until
 
 BOOK, ORDERS = "book.BTC-PERPETUAL.100ms", "user.orders.BTC-PERPETUAL.raw"
 KEY = Credentials("simulated", "secret")
@@ -15,9 +16,7 @@ async def dropped(exchange: SimulatedExchange, client: Client) -> int:
     """Drop the connection; give the number of the next one, once it is live."""
     last = max(exchange.connections)
     exchange.inject(Drop.rst(), last)
-    async with asyncio.timeout(5):
-        while max(exchange.connections, default=0) <= last or client.state is not State.CONNECTED:
-            await asyncio.sleep(0.002)
+    await until(lambda: max(exchange.connections, default=0) > last and client.state is State.CONNECTED)
     return max(exchange.connections)
 
 
@@ -52,8 +51,7 @@ async def test_calls_in_flight_end() -> None:
             exchange.inject(IgnoreRequest("private/buy"))
             reading = asyncio.create_task(client.call("public/get_time"))
             buying = asyncio.create_task(client.call("private/buy", amount=10))
-            while not exchange.ledger.requests_of("private/buy"):
-                await asyncio.sleep(0.002)
+            await until(lambda: exchange.ledger.requests_of("private/buy"))
             await dropped(exchange, client)
             async with asyncio.timeout(1):
                 assert await reading > 0
@@ -67,14 +65,16 @@ async def test_backoff_forgets_on_health(monkeypatch: pytest.MonkeyPatch) -> Non
     """The steps of the back-off are taken back by healthy life, not by the handshake."""
     monkeypatch.setattr("deribit_ws.backoff.FORGIVEN_AFTER", 0.2)
     monkeypatch.setattr("deribit_ws.backoff.FIRST_WAIT", 0.04)
-    async with SimulatedExchange(autoplay=False) as exchange:
-        async with Client(exchange.url, retry_seconds=10) as client:
-            for _ in range(5):
-                await dropped(exchange, client)
-            waits = [h.time for h in exchange.ledger.handshakes]
-            assert waits[-1] - waits[-2] > 0.3
-            await asyncio.sleep(0.25)
-            gone = asyncio.get_running_loop().time()
+    async with (
+        SimulatedExchange(autoplay=False) as exchange,
+        Client(exchange.url, retry_seconds=10) as client,
+    ):
+        for _ in range(5):
             await dropped(exchange, client)
+        dials = [handshake.time for handshake in exchange.ledger.handshakes]
+        assert dials[-1] - dials[-2] > 0.3
+        await asyncio.sleep(0.25)
+        gone = asyncio.get_running_loop().time()
+        await dropped(exchange, client)
 
-            assert exchange.ledger.handshakes[-1].time - gone < 0.1
+        assert exchange.ledger.handshakes[-1].time - gone < 0.1

@@ -26,13 +26,13 @@ Check = Callable[..., Awaitable[None]]
 Fails = type[BaseException] | tuple[type[BaseException], ...]
 
 LONGEST = 0.1  # seconds between two dials of ours here; from the second wait on, at least half of it
-A_WHILE = 0.3  # seconds; long enough for a hot loop to be hot
+A_WHILE = 0.25  # seconds; long enough for a hot loop to be hot
 DIALS_IN_A_WHILE = 3 + round(A_WHILE / (LONGEST / 2))
 
 
 def ours(url: str) -> AsyncIterator[Any]:
     return websocket_generator(
-        url, LONGEST, open_timeout=0.3, close_timeout=0.15, ping_interval=0.15, ping_timeout=0.15
+        url, LONGEST, open_timeout=0.25, close_timeout=0.15, ping_interval=0.15, ping_timeout=0.15
     )
 
 
@@ -207,7 +207,7 @@ async def test_08_no_time_limit_spans_the_body(make: Make) -> None:
     """The time limits of the dial and the close never act on the body (PEP 789)."""
     async with FarEnd(hold) as far:
         async for ws in make(far.url):
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.3)
 
             assert not ws.aiohttp.closed
             break
@@ -324,7 +324,7 @@ async def test_14_half_open_peer(make: Make) -> None:
     async with FarEnd(ignore) as far:
         generator = make(far.url)
         await anext(generator)
-        async with asyncio.timeout(0.15 + LONGEST + 0.3):
+        async with asyncio.timeout(0.15 + LONGEST + 0.2):
             await anext(generator)
 
         assert len(far.lines) == 2
@@ -393,7 +393,7 @@ async def test_17_half_open_is_noticed(make: Make) -> None:
     async with FarEnd(fall_silent) as far:
         async for ws in make(far.url):
             with pytest.raises(ConnectionLost):
-                async with asyncio.timeout(0.15 + 0.15 + 0.3):
+                async with asyncio.timeout(0.15 + 0.15 + 0.2):
                     async for _ in ws:
                         pass
             break
@@ -403,7 +403,7 @@ async def test_17_half_open_is_noticed(make: Make) -> None:
 async def test_17_dial_has_a_deadline(make: Make) -> None:
     """A server that accepts but never answers the upgrade is given up, and dialled again."""
     async with FarEnd(stall, hold) as far:
-        async with asyncio.timeout(0.3 + LONGEST + 0.3):
+        async with asyncio.timeout(0.25 + LONGEST + 0.25):
             async for _ in make(far.url):
                 break
 
@@ -422,7 +422,7 @@ async def test_18_slow_body(make: Make) -> None:
     got = 0
     async with FarEnd(flood) as far:
         async for ws in make(far.url):
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(0.45)
             async for _ in ws:
                 got += 1
                 if got == count:

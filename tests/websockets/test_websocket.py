@@ -138,6 +138,22 @@ async def test_cancelled_recv_loses_nothing() -> None:
     assert got == [str(number) for number in range(count)]
 
 
+@pytest.mark.parametrize(("size", "count", "most"), [(10, 500_000, 1024), (100_000, 300, 84)])
+async def test_unread_is_bounded(size: int, count: int, most: int) -> None:
+    """At most 1,024 messages or 8 MiB are kept unread; beyond it the peer feels it."""
+
+    async def flood(line: Line) -> None:
+        await ignore(line)
+        line.write(text("x" * size) * count)
+
+    async with FarEnd(flood) as far, websocket_generator(far.url, close_timeout=0.05) as websockets:
+        websocket = await anext(websockets)
+        await asyncio.sleep(0.1)
+
+        assert repr(websocket) == f"<WebSocket open, {most} unread>"
+        assert far.last.full
+
+
 # --- the end
 
 
