@@ -456,6 +456,20 @@ async def test_mute_peer_does_not_hold_up_closing(exchange: SimulatedExchange, m
         assert 0.1 < loop.time() - began < 0.5
 
 
+async def test_cancelled_aclose_goes_on(exchange: SimulatedExchange, make: Make) -> None:
+    """Who gives up waiting for `aclose` stops neither the closing nor those who wait on."""
+    async with make(close_timeout=0.2) as client:
+        exchange.inject(Silence())
+        exchange.inject(Deaf())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.aclose()
+        await client.aclose()
+
+        assert client.state is State.CLOSED
+    await until(lambda: not exchange.connections)
+
+
 async def test_cancelled_while_entering(exchange: SimulatedExchange, make: Make) -> None:
     """Cancelling `async with` at any of its steps leaves nothing behind and the client closed."""
     for steps in range(40):

@@ -26,7 +26,7 @@ Check = Callable[..., Awaitable[None]]
 Fails = type[BaseException] | tuple[type[BaseException], ...]
 
 LONGEST = 0.1  # seconds between two dials of ours here; from the second wait on, at least half of it
-A_WHILE = 0.25  # seconds; long enough for a hot loop to be hot
+A_WHILE = 0.2  # seconds; long enough for a hot loop to be hot
 DIALS_IN_A_WHILE = 3 + round(A_WHILE / (LONGEST / 2))
 
 
