@@ -6,6 +6,7 @@ channel (functions or a `Handler` class), and `Client` with calls and streams in
 
 from deribit_ws.auth import Credentials
 from deribit_ws.client import Client
+from deribit_ws.client.lifecycle import State
 from deribit_ws.endpoints import PRODUCTION, TESTNET
 from deribit_ws.errors import (
     AuthError,
@@ -29,10 +30,9 @@ from deribit_ws.errors import (
     WireError,
 )
 from deribit_ws.handlers import Handler, on
-from deribit_ws.lifecycle import State
+from deribit_ws.handlers.registrations import Registration
+from deribit_ws.handlers.stream import Stream
 from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Stale
-from deribit_ws.registrations import Registration
-from deribit_ws.stream import Stream
 from deribit_ws.websockets import WebSocket, websocket_generator
 from deribit_ws.wire.market import (
     BookChange,

@@ -90,7 +90,7 @@ def make(exchange: SimulatedExchange, ears: Ears) -> Make:
 def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryExchange:
     """An exchange in memory: clients made after this dial it, whatever their URL."""
     far_end = MemoryExchange()
-    monkeypatch.setattr("deribit_ws.client.Dialer", lambda url, **options: far_end)
+    monkeypatch.setattr("deribit_ws.client.client.Dialer", lambda url, **options: far_end)
     return far_end
 
 

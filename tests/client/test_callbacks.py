@@ -384,7 +384,7 @@ async def test_keep(
 
     What is missed while the callback is still behind is made good by one more link once it caught up.
     """
-    monkeypatch.setattr("deribit_ws.queues.BoundedQueue.__init__.__defaults__", (1024, 1000))
+    monkeypatch.setattr("deribit_ws.handlers.queues.BoundedQueue.__init__.__defaults__", (1024, 1000))
     client = remember(credentials=KEY)
     got: list[int] = []
 

@@ -248,7 +248,9 @@ async def test_many_drops(
 ) -> None:
     """Dropped in any way, again and again: nothing grows, no dial too many, marks come in pairs, each
     trade sent on a live link comes once, and the subscriptions are whole at the end."""
-    monkeypatch.setattr("deribit_ws.subscriptions.REFILL", 1e9)  # else the credits make it minutes
+    monkeypatch.setattr(
+        "deribit_ws.subscriptions.subscriptions.REFILL", 1e9
+    )  # else the credits make it minutes
     caplog.set_level(logging.CRITICAL, "deribit_ws")  # else pytest keeps every record, and what it is about
     rng = random.Random(7)
     exchange: SimulatedExchange = await build(accounts={"a": "b"})

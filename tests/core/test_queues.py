@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from deribit_ws.queues import BoundedQueue, Overflow, Verdict
+from deribit_ws.handlers.queues import BoundedQueue, Overflow, Verdict
 from tests.core.counting import calls_made
 
 LATEST, DROP, KEEP, FAIL, BLOCK = (

@@ -11,8 +11,8 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from deribit_ws.errors import UsageError
+from deribit_ws.handlers.signatures import Signature, describe, read_signature
 from deribit_ws.router import Form
-from deribit_ws.signatures import Signature, describe, read_signature
 from deribit_ws.wire.channels import Pattern
 from deribit_ws.wire.market import BookChange, GroupedBook, Quote, Ticker, Trade
 from deribit_ws.wire.messages import Notification

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from deribit_ws.aiohttp_transport import Dialer
 from deribit_ws.auth import Credentials
-from deribit_ws.batches import check_name
-from deribit_ws.calls import call, live_connection
+from deribit_ws.client.calls import call, live_connection
+from deribit_ws.client.lifecycle import Lifecycle, State
+from deribit_ws.client.signals import until_stopped
 from deribit_ws.endpoints import PRODUCTION, fault_of, is_private
 from deribit_ws.errors import SubscriptionRejected, UsageError
 from deribit_ws.handlers import Handler
-from deribit_ws.lifecycle import Lifecycle, State
-from deribit_ws.registrations import HandlerRegistration, Registration
-from deribit_ws.registry import Registry
-from deribit_ws.signals import until_stopped
-from deribit_ws.stream import Stream
+from deribit_ws.handlers.registrations import HandlerRegistration, Registration
+from deribit_ws.handlers.registry import Registry
+from deribit_ws.handlers.stream import Stream
+from deribit_ws.subscriptions import check_name
 from deribit_ws.wire.channels import Pattern
 
 if TYPE_CHECKING:

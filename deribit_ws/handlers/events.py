@@ -8,11 +8,11 @@ import inspect
 import logging
 from typing import Any
 
-from deribit_ws.consumers import MISHAPS, Owner, Worker, told
 from deribit_ws.errors import DeribitError, SlowConsumer, SubscriptionRejected, WireError
-from deribit_ws.handlers import Handler
+from deribit_ws.handlers.consumers import MISHAPS, Owner, Worker, told
+from deribit_ws.handlers.handler import Handler
+from deribit_ws.handlers.queues import Overflow
 from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Mark, Stale
-from deribit_ws.queues import Overflow
 
 logger = logging.getLogger(__name__)
 

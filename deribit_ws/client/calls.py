@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from deribit_ws.client.lifecycle import Lifecycle
 from deribit_ws.connection import Connection
 from deribit_ws.errors import AuthError, CallTimeout, OutcomeUnknown, RequestNotSent, UsageError
-from deribit_ws.lifecycle import Lifecycle
 from deribit_ws.wire.methods import Repeat, repeat_of
 
 _READ_TRIES = 4  # a read that was on the wire when the link broke is asked three times more

@@ -12,10 +12,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from deribit_ws.batches import Request, blames_all, first_request, needs_login, parts_of
-from deribit_ws.batches import check_name as check_name
 from deribit_ws.credits import REFILL, SUBSCRIBE_COST, SUBSCRIBE_POOL, Bucket
 from deribit_ws.errors import AuthError, CallTimeout, RpcError, SubscriptionRejected, UsageError
+from deribit_ws.subscriptions.batches import Request, blames_all, first_request, needs_login, parts_of
 from deribit_ws.wire.errors import CLASSES, ErrorClass
 from deribit_ws.wire.methods import Call
 

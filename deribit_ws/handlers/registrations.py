@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deribit_ws.errors import UsageError
-from deribit_ws.queues import Overflow
+from deribit_ws.handlers.queues import Overflow
 from deribit_ws.router import Consumer, Entry
 from deribit_ws.wire.channels import Pattern, family_of
 from deribit_ws.wire.market import BookChange

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from deribit_ws.consumers import Fed, Owner, overflow_of
 from deribit_ws.errors import UsageError
+from deribit_ws.handlers.consumers import Fed, Owner, overflow_of
+from deribit_ws.handlers.queues import Overflow
 from deribit_ws.marks import Lagged, Mark
-from deribit_ws.queues import Overflow
 from deribit_ws.router import Form, Receive
 from deribit_ws.wire.channels import Family
 from deribit_ws.wire.messages import Notification

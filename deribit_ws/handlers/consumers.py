@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from deribit_ws.errors import SlowConsumer, UsageError
+from deribit_ws.handlers.queues import MAX_ITEMS, BoundedQueue, Overflow, Verdict
+from deribit_ws.handlers.signatures import Signature, describe
 from deribit_ws.marks import Lagged
-from deribit_ws.queues import MAX_ITEMS, BoundedQueue, Overflow, Verdict
 from deribit_ws.router import Form, Receive
-from deribit_ws.signatures import Signature, describe
 from deribit_ws.wire.channels import Family
 from deribit_ws.wire.messages import Notification
 

@@ -9,23 +9,22 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
-from deribit_ws.batches import check_name
-from deribit_ws.consumers import CoroutineCallback, PlainCallback, Worker
 from deribit_ws.errors import SlowConsumer, UsageError
-from deribit_ws.events import Events
-from deribit_ws.handlers import Handler, noted
-from deribit_ws.marks import Lagged, Mark
-from deribit_ws.registrations import (
+from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Worker
+from deribit_ws.handlers.events import Events
+from deribit_ws.handlers.handler import Handler, noted
+from deribit_ws.handlers.registrations import (
     HandlerRegistration,
     Registration,
     entry_of,
     policy_of,
     starts_with_snapshot,
 )
+from deribit_ws.handlers.signatures import describe, read_signature
+from deribit_ws.handlers.stream import Stream
+from deribit_ws.marks import Lagged, Mark
 from deribit_ws.router import Router
-from deribit_ws.signatures import describe, read_signature
-from deribit_ws.stream import Stream
-from deribit_ws.subscriptions import Subscriptions
+from deribit_ws.subscriptions import Subscriptions, check_name
 from deribit_ws.wire.channels import Pattern
 
 logger = logging.getLogger(__name__)

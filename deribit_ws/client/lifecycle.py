@@ -23,9 +23,9 @@ from deribit_ws.errors import (
     DeribitError,
     RpcError,
 )
+from deribit_ws.handlers.registry import Registry
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.reconnect import RATE_LIMIT_FLOOR, Reconnect
-from deribit_ws.registry import Registry
 from deribit_ws.wire.errors import CLASSES, ErrorClass
 from deribit_ws.wire.methods import Call
 
