@@ -47,7 +47,9 @@ demo: .venv-demo/stamp
 	@$(DEMO) deribit_ws demo
 
 test: lint
+	$(DEV) coverage erase
 	$(DEV) coverage run -m pytest
+	@$(DEV) coverage combine -q
 	$(DEV) coverage report
 
 lint: .venv/stamp
@@ -57,7 +59,9 @@ lint: .venv/stamp
 	.venv/bin/lint-imports --no-logo
 
 coverage: .venv/stamp
+	$(DEV) coverage erase
 	$(DEV) coverage run -m pytest
+	@$(DEV) coverage combine -q
 	$(DEV) coverage html
 	$(DEV) coverage report
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 from deribit_ws.errors import (
@@ -33,6 +33,7 @@ _CLOCK_SECONDS = 0.01  # less than this a sleep may not pass at all, as clocks a
 _LATE_SECONDS = 0.1  # a deadline that comes later than this was kept up by a blocked loop
 _GRACE_SECONDS = 0.5  # then, for what arrived meanwhile to be read
 _GIVEN_UP = 500  # calls without an answer that are remembered, so that a late one is not taken for a stray
+_HELD_A_TURN = 256  # held notifications handed out between two turns of the loop, as the reader does
 _LIMITED_SECONDS = 10.0  # Deribit ends the session some moments after a 10028
 
 _Future = asyncio.Future[Any]
@@ -65,8 +66,9 @@ class Connection:
         self._protocol = DeribitProtocol(notify, self, ids)
         self._futures: dict[int, _Future] = {}
         self._lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
-        self._signs_of_life: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._given_up: deque[int] = deque()
+        self._live = False
         self._limited_until = 0.0
         self._reader = self._loop.create_task(self._read(), name="deribit_ws reader")
         self._watch = self._loop.create_task(self._watch_silence(), name="deribit_ws watch")
@@ -86,8 +88,16 @@ class Connection:
         return await asyncio.shield(self._lost)
 
     def go_live(self) -> None:
-        """Hand out the notifications held back so far, and all later ones as they come."""
-        self._protocol.go_live()
+        """Hand out the notifications held back so far, in their order, and all later ones as they come."""
+        self._live = True
+        if self._protocol.go_live(_HELD_A_TURN):
+            self._own(self._hand_out_held(), "held notifications")
+
+    async def _hand_out_held(self) -> None:
+        more = True
+        while more:
+            await asyncio.sleep(0)  # there may be megabytes: the loop gets its turns between them
+            more = self._protocol.go_live(_HELD_A_TURN)
 
     async def call(self, method: str, params: Mapping[str, Any], *, timeout: float) -> Any:
         """Send a request and wait for its answer.
@@ -138,7 +148,7 @@ class Connection:
     async def close(self) -> None:
         """Close in order; pending calls end, no task and no socket is left. May be repeated."""
         self._end(ConnectionLost(1000, "closed by us"))
-        tasks = [self._reader, self._watch, *self._signs_of_life]
+        tasks = [self._reader, self._watch, *self._tasks]
         try:
             await self._transport.close()
         finally:
@@ -167,12 +177,7 @@ class Connection:
             answer = self._send("public/test", {}, ANSWER_SECONDS)  # now, ahead of what users send
         except RequestNotSent:
             return  # the reader is about to tell how the link ended
-        task = self._loop.create_task(
-            self._judge(answer, "no answer to our answer to its test_request"),
-            name="deribit_ws sign of life",
-        )
-        self._signs_of_life.add(task)
-        task.add_done_callback(self._signs_of_life.discard)
+        self._own(self._judge(answer, "no answer to our answer to its test_request"), "sign of life")
 
     def stray(self, error: RpcError) -> None:
         """An error came that answers no call of ours."""
@@ -193,10 +198,17 @@ class Connection:
 
     # --- inside
 
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self._loop.create_task(work, name=f"deribit_ws {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _read(self) -> None:
         try:
             await self._transport.pump(self._protocol.receive)
         except ConnectionLost as lost:
+            if self._live:
+                self._protocol.go_live()  # what came before the end is handed out before it is told
             self._end(lost)
         except Exception as error:  # a fault of ours; the link is replaced all the same
             logger.exception("the reader failed")

@@ -7,6 +7,8 @@ Two rules. A notification is a plain call, never an event object: it is nearly a
 whatever arrives, `receive` never raises: what can't be understood is told to `sinks.garbage`.
 """
 
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -76,7 +78,7 @@ class DeribitProtocol:
         self._notify = notify
         self._sinks = sinks
         self._ids = ids
-        self._held: list[bytes] | None = []
+        self._held: deque[bytes] | None = deque()
         self._held_bytes = 0
         self.pending: dict[int, str] = {}  # id → method
 
@@ -87,11 +89,18 @@ class DeribitProtocol:
         self.pending[id] = method
         return id, frame
 
-    def go_live(self) -> None:
-        """Hand out the notifications held back since the connection was made, and all later ones."""
-        held, self._held = self._held or [], None
-        for frame in held:
-            self.receive(frame)
+    def go_live(self, most: int = sys.maxsize) -> bool:
+        """Hand out notifications held back since the connection was made, at most so many, oldest first.
+
+        True while some are left: what arrives meanwhile waits behind them. Then all go out as they come.
+        """
+        held, self._held = self._held, None
+        if held is None:
+            return False
+        for _ in range(min(most, len(held))):
+            self.receive(held.popleft())
+        self._held = held if held else None
+        return bool(held)
 
     def receive(self, frame: bytes) -> None:
         """Take one text frame; never raises."""

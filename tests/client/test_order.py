@@ -92,6 +92,35 @@ async def test_early_data_is_held(memory: MemoryExchange, remember: Make) -> Non
 
 
 @pytest.mark.looptime
+async def test_held_data_outlives_the_link(memory: MemoryExchange, remember: Make) -> None:
+    """A link lost just after Connected hands out all it had held back, before Disconnected is told."""
+    memory.answers["public/subscribe"] = lambda wire, _: MUTE
+    client = remember()
+    heard: list[Any] = []
+
+    class Marks(Ears):
+        def on_connected(self, event: Any) -> None:
+            heard.append("Connected")
+            memory.wire.drop()
+
+        def on_disconnected(self, event: Any) -> None:
+            heard.append("Disconnected")
+
+    client.add_handler(Marks())
+    client.register("announcements", heard.append)
+    entering = asyncio.create_task(client.__aenter__())
+    await until(lambda: memory.wires and memory.wire.asked("public/subscribe"))
+    for n in range(9000):
+        memory.wire.tell("announcements", n)
+    memory.wire.say(id=memory.wire.requests[-1][1]["id"], result=["announcements"])
+    await entering
+    await until(lambda: "Disconnected" in heard)
+    await client.aclose()
+
+    assert heard[:9002] == ["Connected", *range(9000), "Disconnected"]
+
+
+@pytest.mark.looptime
 async def test_held_data_is_bounded(
     memory: MemoryExchange, remember: Make, ears: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -315,6 +315,21 @@ def test_held_back() -> None:
     assert ear.heard == [("a.b", 1), ("a.b", 2), ("a.b", 3)]
 
 
+def test_held_back_in_slices() -> None:
+    """What was held back can be handed out in slices; what arrives between them waits for its turn."""
+    ear = Ear(Form.PLAIN)
+    protocol = DeribitProtocol(listen(ear)[0].notify, Told(), itertools.count(1))
+    for n in range(5):
+        protocol.receive(HEAD + b'a.b","data":%d}}' % n)
+    more = [protocol.go_live(2)]
+    protocol.receive(HEAD + b'a.b","data":5}}')
+    more += [protocol.go_live(2), protocol.go_live(2), protocol.go_live(2)]
+    protocol.receive(HEAD + b'a.b","data":6}}')
+
+    assert more == [True, True, False, False]
+    assert ear.heard == [("a.b", n) for n in range(7)]
+
+
 def test_held_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held back is bounded: beyond the bound the link is asked to go live, and loses nothing."""
     monkeypatch.setattr("deribit_ws.protocol.HELD_BYTES", 200)
