@@ -7,7 +7,8 @@ docs.deribit.com, authentication: a connection-scope login makes the connection 
 
 from dataclasses import dataclass, field
 
-from deribit_ws.errors import UsageError
+from deribit_ws.errors import AuthError, RpcError, UsageError
+from deribit_ws.wire.errors import CLASSES, ErrorClass
 from deribit_ws.wire.methods import Call
 
 
@@ -27,14 +28,19 @@ async def log_in(call: Call, credentials: Credentials) -> None:
     """Log a connection in with `client_credentials`.
 
     Raises:
-        AuthError: refused.
-        CallError: no answer, or another one.
+        AuthError: refused, whatever the code, unless the reason is a passing one.
+        CallError: no answer, or a passing error.
     """
-    await call(
-        "public/auth",
-        {
-            "grant_type": "client_credentials",
-            "client_id": credentials.client_id,
-            "client_secret": credentials.client_secret,
-        },
-    )
+    params = {
+        "grant_type": "client_credentials",
+        "client_id": credentials.client_id,
+        "client_secret": credentials.client_secret,
+    }
+    try:
+        await call("public/auth", params)
+    except AuthError:
+        raise
+    except RpcError as error:
+        if CLASSES.get(error.code) in (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT):
+            raise
+        raise AuthError(error.code, error.name, error.data, error.method, error.message) from error

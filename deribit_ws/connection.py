@@ -69,6 +69,8 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._given_up: deque[int] = deque()
         self._live = False
+        self._flowing = asyncio.Event()  # cleared while paused: what is held waits too
+        self._flowing.set()
         self._limited_until = 0.0
         self._reader = self._loop.create_task(self._read(), name="deribit_ws reader")
         self._watch = self._loop.create_task(self._watch_silence(), name="deribit_ws watch")
@@ -97,6 +99,7 @@ class Connection:
         more = True
         while more:
             await asyncio.sleep(0)  # there may be megabytes: the loop gets its turns between them
+            await self._flowing.wait()
             more = self._protocol.go_live(_HELD_A_TURN)
 
     async def call(self, method: str, params: Mapping[str, Any], *, timeout: float) -> Any:
@@ -139,10 +142,12 @@ class Connection:
 
     def pause(self) -> None:
         """Stop reading; the exchange feels it as back-pressure."""
+        self._flowing.clear()
         self._transport.pause()
 
     def resume(self) -> None:
         """Read on."""
+        self._flowing.set()
         self._transport.resume()
 
     async def close(self) -> None:

@@ -15,6 +15,8 @@ def fault_of(url: object) -> str | None:
     """Say what is wrong with a websocket URL, in words; None when it can be dialled."""
     if not isinstance(url, str):
         return f"not a URL: {url!r}"
+    if "\\" in url or any(c <= " " for c in url):  # parsers disagree on what host such a URL names
+        return f"not a URL: {_without_userinfo(url)!r}"
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises for a port that is no number or out of range

@@ -5,10 +5,13 @@ JSON-RPC frames, retries in progress. Whether a failed dial may be tried again t
 (`ConnectFailed.retry`), so that no other room has to look at foreign exceptions.
 """
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+_SECRET = re.compile(rb'("(?:access_token|refresh_token|client_secret)"\s*:\s*)"[^"]*"?')
+_SEARCHED_BYTES = 4096  # of a bad frame, for secrets that must not be shown
 _SHOWN_BYTES = 200  # enough of a bad frame to recognise it, too little to flood a log
 
 
@@ -23,6 +26,19 @@ class DeribitError(Exception):
 
 class UsageError(DeribitError):
     """The call itself is wrong (not open, entered twice, bad parameter); repeating it won't help."""
+
+
+def require_positive(*numbers: Any) -> None:
+    """Raise UsageError unless all are finite numbers above zero: times in seconds, sizes."""
+    for number in numbers:
+        if not (isinstance(number, int | float) and 0 < number < float("inf")):
+            raise UsageError(f"{number!r}: times and sizes must be positive numbers")
+
+
+def require_whole(number: Any, least: int, what: str) -> None:
+    """Raise UsageError unless `number` is an int of at least `least`; `what` names it."""
+    if not (isinstance(number, int) and number >= least):
+        raise UsageError(f"{what} {number!r}: a whole number, at least {least}")
 
 
 # --- the link
@@ -58,7 +74,7 @@ class ConnectFailed(TransportError):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(_printable(message))
         self.retry = retry
         self.status = status
         self.retry_after = retry_after
@@ -99,13 +115,13 @@ class WireError(ProtocolError):
 
     Args:
         message: what is wrong with it.
-        raw: the frame; only the first 200 bytes are kept.
+        raw: the frame; only the first 200 bytes are kept, without tokens.
         channel: the channel it belongs to, where that much could be read.
     """
 
     def __init__(self, message: str, raw: bytes, channel: str | None = None) -> None:
         super().__init__(message)
-        self.raw = raw[:_SHOWN_BYTES]
+        self.raw = _SECRET.sub(rb'\1"***"', raw[:_SEARCHED_BYTES])[:_SHOWN_BYTES]
         self.channel = channel
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ class Transport(Protocol):
 
     @property
     def heard_at(self) -> float:
-        """When the last frame of any kind arrived, on the loop's clock, in seconds."""
+        """When the last bytes arrived, on the loop's clock, in seconds."""
 
     @property
     def behind(self) -> bool:

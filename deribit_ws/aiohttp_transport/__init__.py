@@ -6,7 +6,7 @@ know: JSON, Deribit, retries. All of aiohttp's exceptions and message types are 
 for FIN, RST and any close code. `websockets` and `client` dial through a `Dialer`.
 """
 
-from deribit_ws.aiohttp_transport.dial import Dialer
+from deribit_ws.aiohttp_transport.dial import MAX_MESSAGE, Dialer
 from deribit_ws.aiohttp_transport.link import AiohttpTransport
 
-__all__ = ["AiohttpTransport", "Dialer"]
+__all__ = ["MAX_MESSAGE", "AiohttpTransport", "Dialer"]

@@ -15,9 +15,11 @@ from typing import Any
 import aiohttp
 
 from deribit_ws.aiohttp_transport.link import AiohttpTransport
+from deribit_ws.aiohttp_transport.resolver import DaemonResolver
 from deribit_ws.endpoints import fault_of
-from deribit_ws.errors import ConnectFailed, Retry
+from deribit_ws.errors import ConnectFailed, Retry, UsageError
 
+MAX_MESSAGE = 16 * 1024 * 1024  # bytes, by default; get_instruments of everything passes aiohttp's own 4 MiB
 _PASSING_STATUS = frozenset({408, 425, 429})  # with 5xx, the answers that a later dial may not meet
 _LOST_EARLY = "the connection was lost during the handshake"
 _LONGEST_RETRY_AFTER = 300.0  # seconds; a server that asks for more is asked again after these
@@ -43,6 +45,8 @@ class Dialer:
         close_timeout: float,
         max_message: int,
     ) -> None:
+        if not isinstance(session, aiohttp.ClientSession | None):
+            raise UsageError(f"session is an aiohttp.ClientSession, not {type(session).__name__}")
         self._url = url
         self._session = session
         self._open_timeout = open_timeout
@@ -89,7 +93,7 @@ async def _session_for_one_dial() -> AsyncIterator[aiohttp.ClientSession]:
     """
     # A moved name must be seen at the next dial, and no connection is ever reused.
     connector = aiohttp.TCPConnector(
-        use_dns_cache=False, force_close=True, limit=0, resolver=aiohttp.ThreadedResolver()
+        use_dns_cache=False, force_close=True, limit=0, resolver=DaemonResolver()
     )
     session = aiohttp.ClientSession(connector=connector)
     try:

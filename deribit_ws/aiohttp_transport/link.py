@@ -134,6 +134,9 @@ class AiohttpTransport:
                 await self._paused
             elif frames < _YIELD_FRAMES and clock() - burst_since < _YIELD_SECONDS:
                 continue
+            elif self._ear.heard_at > burst_since:  # bytes came since: the loop has had its turn
+                frames, burst_since = 0, self._ear.heard_at
+                continue
             else:
                 await asyncio.sleep(0)
             if self._released:

@@ -11,7 +11,14 @@ from typing import Any
 
 from deribit_ws.client.lifecycle import Lifecycle
 from deribit_ws.connection import Connection
-from deribit_ws.errors import AuthError, CallTimeout, OutcomeUnknown, RequestNotSent, UsageError
+from deribit_ws.errors import (
+    CallTimeout,
+    OutcomeUnknown,
+    RequestNotSent,
+    RpcError,
+    UsageError,
+    require_positive,
+)
 from deribit_ws.wire.methods import Repeat, repeat_of
 
 _READ_TRIES = 4  # a read that was on the wire when the link broke is asked three times more
@@ -27,19 +34,20 @@ _MANAGED = {
     "public/set_heartbeat": "Client(heartbeat=…)",
     "public/disable_heartbeat": "Client(heartbeat=None)",
     "public/auth": "Client(credentials=…)",
+    "public/exchange_token": "Client(credentials=…)",  # it would be another account until the next drop
+    "public/fork_token": "Client(credentials=…)",
     "private/logout": "aclose()",
     "private/enable_cancel_on_disconnect": "Client(cancel_on_disconnect=True)",
-    "private/disable_cancel_on_disconnect": "Client(cancel_on_disconnect=None)",
+    "private/disable_cancel_on_disconnect": "Client(cancel_on_disconnect=…)",
 }
 
 
 async def call(lifecycle: Lifecycle, method: str, params: Mapping[str, Any], timeout: float) -> Any:
     """Make a call; see `Client.call`."""
+    require_positive(timeout)
     if managed := _MANAGED.get(method):
         raise UsageError(f"{method} is the client's own: use {managed}")
-    refused = lifecycle.login_refused
-    if refused is not None and method.startswith("private/"):
-        raise AuthError(refused.code, refused.name, refused.data, method, refused.message)
+    _refuse_barred(lifecycle, method)
     if repeat_of(method) is Repeat.READ:
         return await _read(lifecycle, method, params, timeout)
     connection = lifecycle.connection
@@ -48,11 +56,28 @@ async def call(lifecycle: Lifecycle, method: str, params: Mapping[str, Any], tim
     return await connection.call(method, params, timeout=timeout)
 
 
+def merged(method: Any, params: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a call's parameters, from its mapping and its keywords; raise UsageError when it is no call."""
+    if not isinstance(method, str) or not isinstance(params, Mapping | None):
+        raise UsageError(f"call({method!r}, …): a method's name, and its parameters as a mapping")
+    return {**(params or {}), **more}
+
+
+def _refuse_barred(lifecycle: Lifecycle, method: str) -> None:
+    if not method.startswith("private/"):
+        return
+    refused: RpcError | None = lifecycle.login_refused
+    if refused is None and repeat_of(method) is not Repeat.READ:
+        refused = lifecycle.unarmed  # who asked for cancel-on-disconnect must not act without it
+    if refused is not None:
+        raise type(refused)(refused.code, refused.name, refused.data, method, refused.message)
+
+
 async def live_connection(lifecycle: Lifecycle) -> Connection:
     """Wait for a live connection; raise what ended the client, if something did."""
     connection = await lifecycle.wait_live()
     if connection is None:
-        raise lifecycle.fatal or UsageError("the client is closed")
+        raise lifecycle.final_error()
     return connection
 
 
@@ -60,17 +85,23 @@ async def _read(lifecycle: Lifecycle, method: str, params: Mapping[str, Any], ti
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     tries = 0
+    last: OutcomeUnknown | RequestNotSent = RequestNotSent(f"{method}: not connected", method=method)
     while True:
-        connection = await _live_until(deadline, lifecycle, method, timeout)
+        try:
+            connection = await _live_until(deadline, lifecycle, method, timeout)
+        except UsageError as closed:  # while it waited: then what is known of the call is its end
+            raise last from closed
         try:
             return await connection.call(method, params, timeout=max(0.0, deadline - loop.time()))
-        except RequestNotSent:
+        except RequestNotSent as error:
+            last = error
             # The loss may not be told yet, nor even known while the reader is behind.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(deadline):
                     await connection.wait_lost()
             await asyncio.sleep(0)
-        except OutcomeUnknown:
+        except OutcomeUnknown as error:
+            last = error
             tries += 1
             if tries == _READ_TRIES:
                 raise

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deribit_ws.aiohttp_transport import Dialer
+from deribit_ws.aiohttp_transport import MAX_MESSAGE, Dialer
 from deribit_ws.auth import Credentials
-from deribit_ws.client.calls import call, live_connection
+from deribit_ws.client.calls import call, live_connection, merged
 from deribit_ws.client.lifecycle import Lifecycle, State
 from deribit_ws.client.signals import until_stopped
 from deribit_ws.endpoints import PRODUCTION, fault_of, is_private
-from deribit_ws.errors import SubscriptionRejected, UsageError
+from deribit_ws.errors import SubscriptionRejected, UsageError, require_positive, require_whole
 from deribit_ws.handlers import Handler
 from deribit_ws.handlers.registrations import HandlerRegistration, Registration
 from deribit_ws.handlers.registry import Registry
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MAX_MESSAGE = 16 * 1024 * 1024  # bytes; get_instruments of everything passes 4 MiB
 SHORTEST_HEARTBEAT = 10  # seconds; Deribit takes no less
 
 
@@ -73,14 +72,17 @@ class Client:
     ) -> None:
         if fault := fault_of(url):
             raise UsageError(fault)
+        if not isinstance(credentials, Credentials | None):
+            raise UsageError(
+                f"credentials are a Credentials(client_id, client_secret), not {type(credentials)}"
+            )
         if credentials is not None and not (is_private(url) or allow_plaintext):
             raise UsageError("credentials over ws:// to another machine can be read by others: use wss://")
-        if heartbeat is not None and heartbeat < SHORTEST_HEARTBEAT:
-            raise UsageError(f"heartbeat {heartbeat}: Deribit takes {SHORTEST_HEARTBEAT} s or more")
+        if heartbeat is not None:
+            require_whole(heartbeat, SHORTEST_HEARTBEAT, "heartbeat")
         if cancel_on_disconnect and credentials is None:
             raise UsageError("cancel_on_disconnect needs credentials")
-        if min(retry_seconds, call_timeout, open_timeout, close_timeout, max_message) <= 0:
-            raise UsageError("times and sizes must be positive")
+        require_positive(retry_seconds, call_timeout, open_timeout, close_timeout, max_message)
         self.url = url
         self._call_timeout = call_timeout
         dialer = Dialer(
@@ -183,7 +185,7 @@ class Client:
         self._check_loop()
         await asyncio.wait([self._life])
         if self._lifecycle.fatal is not None:
-            raise self._lifecycle.fatal
+            raise self._lifecycle.final_error()
 
     async def aclose(self) -> None:
         """Close the link and end callbacks and streams, within 2 s (or `close_timeout` + 1 s).
@@ -237,7 +239,7 @@ class Client:
         """
         self._check()
         timeout = self._call_timeout if timeout is None else timeout
-        return await call(self._lifecycle, method, {**(params or {}), **more}, timeout)
+        return await call(self._lifecycle, method, merged(method, params, more), timeout)
 
     # --- channels
 
@@ -274,6 +276,7 @@ class Client:
         if unknown:
             raise UsageError(f"not held by subscribe(): {', '.join(unknown)}")
         self._subscribed.subtract(asked)
+        self._subscribed = +self._subscribed  # drops those at zero
         self._registry.subscriptions.release(asked)
         await self._registry.subscriptions.left(asked, self._call_timeout)
         return asked
@@ -314,10 +317,15 @@ class Client:
                 The first one's annotation chooses the form: the typed payload by default; `dict`,
                 `list` or `Any` plain values; `bytes` the data as received; `Notification` all three
                 of channel, data and time.
-            overflow: for an `async` callback, when its queue is full: "latest", "drop_oldest",
-                "keep", "fail" or "block"; each channel's own default otherwise.
-            maxsize: items in its queue; 1,024 by default.
-            values: a string or a list of strings for each placeholder; lists multiply.
+            overflow: what happens when an `async` callback is so slow that its queue is full. "latest":
+                the newest message of each channel is kept (default for ticker, quote, grouped book and
+                index). "drop_oldest": the oldest go, and `on_lagged` is told how many when the next is
+                taken (default for other public channels). "keep": none goes; beyond 8 MiB the link is
+                replaced (default for private ones). "fail": the callback ends with `SlowConsumer`.
+                "block": reading stops, after 5 s the link is replaced; not for one that awaits calls.
+            maxsize: messages in its queue, 1,024 by default; it is bounded by 8 MiB as well.
+            values: a string or a list of strings for each placeholder; lists multiply. Without one, or
+                with a wildcard in the pattern, nothing is subscribed.
 
         Raises:
             UsageError: the pattern, a value or the signature can't fit; names the parameter.
@@ -363,14 +371,8 @@ class Client:
             SubscriptionRejected: on entering: the exchange left channels out.
         """
         self._check_open()
-        if not patterns:
-            raise UsageError("a stream needs a channel")
-        parsed = [Pattern(pattern) for pattern in dict.fromkeys(patterns)]
-        names = {name for pattern in parsed for name in pattern.names}
-        if unused := values.keys() - names:
-            raise UsageError(f"no pattern has a placeholder {sorted(unused)}")
         return self._registry.stream(
-            parsed, values, self._open_channels, overflow=overflow, maxsize=maxsize, marks=marks
+            patterns, values, self._open_channels, overflow=overflow, maxsize=maxsize, marks=marks
         )
 
     async def _open_channels(self, channels: Sequence[str]) -> None:

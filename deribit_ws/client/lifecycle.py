@@ -22,6 +22,7 @@ from deribit_ws.errors import (
     ConnectFailed,
     DeribitError,
     RpcError,
+    UsageError,
 )
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.marks import Connected, Disconnected
@@ -80,6 +81,7 @@ class Lifecycle:
         self.state = State.NEW
         self.connection: Connection | None = None  # the one in use, only while it is live
         self.login_refused: AuthError | None = None  # on a later connection: private calls raise it
+        self.unarmed: RpcError | None = None  # no cancel-on-disconnect on this link: orders raise it
         self.fatal: Exception | None = None
         self._changed = asyncio.Event()  # set while live, and for ever once closed
         self._opening: Connection | None = None
@@ -135,6 +137,8 @@ class Lifecycle:
                 final = await _ended(upkeep)
             finally:
                 await connection.close()
+        if healthy is not None:
+            self._registry.tell(Disconnected(lost.code, lost.reason, healthy))
         if final is not None:
             raise final
         self._reconnect.lost(healthy or 0.0, RATE_LIMIT_FLOOR if connection.rate_limited else 0.0)
@@ -142,7 +146,6 @@ class Lifecycle:
             logger.warning("connection %d never came to life: %s", self._count, lost)
         else:
             logger.warning("connection %d lost after %.1f s: %s", self._count, healthy, lost)
-            self._registry.tell(Disconnected(lost.code, lost.reason, healthy))
 
     async def _upkeep(self, connection: Connection) -> None:
         """Rebuild a connection, say that it is live, and let its subscriptions follow what is wanted."""
@@ -193,8 +196,20 @@ class Lifecycle:
         if self._credentials is not None:
             await self._log_in(call, self._credentials)
         if self._cancel_on_disconnect and self.login_refused is None:
-            await call("private/enable_cancel_on_disconnect", {"scope": "connection"})
+            await self._arm(call)
         await self._registry.subscriptions.settle(call)
+
+    async def _arm(self, call: Call) -> None:
+        """Arm cancel-on-disconnect; refused on a later connection, go on without what could act."""
+        try:
+            await call("private/enable_cancel_on_disconnect", {"scope": "connection"})
+            self.unarmed = None
+        except RpcError as error:
+            if not self._was_live or _is_passing(error):
+                raise
+            if self.unarmed is None:
+                self._registry.events.report(error)
+            self.unarmed = error
 
     async def _log_in(self, call: Call, credentials: Credentials) -> None:
         """Log in; refused for good on a later connection, go on without what needs a login."""
@@ -222,7 +237,11 @@ class Lifecycle:
         """Tell whether no other connection will mend what went wrong on this one."""
         if isinstance(error, RpcError):
             return not (self._was_live or _is_passing(error))
-        return not isinstance(error, CallError)
+        if isinstance(error, CallError):
+            return False
+        if self._was_live:  # a fault of ours: told loudly, but a new link may well do without it
+            logger.error("the upkeep of connection %d failed", self._count, exc_info=error)
+        return not self._was_live
 
     def _give_up(self, error: Exception) -> None:
         self.fatal = error
@@ -231,8 +250,15 @@ class Lifecycle:
         if self._was_live:  # else `async with` raises it
             self._registry.events.report(error)
 
+    def final_error(self) -> Exception:
+        """Give what to raise once all is over."""
+        if self.fatal is None:
+            return UsageError("the client is closed")
+        return self.fatal.with_traceback(None)  # raised to many: its traceback must not grow
+
     def _warn(self, failure: ConnectFailed, wait: float) -> None:
-        logger.warning("%s; dialling again in %.2f s", failure, wait)
+        # As text: a record that is kept would keep all that the exception's frames refer to.
+        logger.warning("%s; dialling again in %.2f s", str(failure), wait)
 
 
 def _is_passing(error: RpcError) -> bool:

@@ -79,7 +79,9 @@ class Events:
                 continue
             hook = getattr(handler, name)
             if inspect.iscoroutinefunction(hook):
-                worker.feed(name, 0, (hook, event, name), Overflow.DROP_OLDEST)
+                # Errors may come in floods; marks are rare, and none of them may be pushed out.
+                policy = Overflow.DROP_OLDEST if name in ("on_error", "on_lagged") else Overflow.KEEP
+                worker.feed(name, 0, (hook, event, name), policy)
                 continue
             try:
                 hook(event)

@@ -57,19 +57,22 @@ class Handler:
     """Base of handler classes. Override what you need, plain or `async`; `super()` is never required."""
 
     def on_connected(self, event: Connected) -> Any:
-        """A link is up and all on it is rebuilt; its first data comes after this."""
+        """A link is up and all on it is rebuilt; its first data comes after this.
+
+        An `async` one runs beside the callbacks, so data may reach those first.
+        """
 
     def on_disconnected(self, event: Disconnected) -> Any:
         """The link is gone."""
 
     def on_gap(self, event: Gap) -> Any:
-        """Trades are lost for good."""
+        """Trades are lost for good. Not told yet: nothing here fetches trades again so far."""
 
     def on_lagged(self, event: Lagged) -> Any:
         """A callback or stream was too slow, and notifications were dropped."""
 
     def on_stale(self, event: Stale) -> Any:
-        """Nothing came where something should have."""
+        """Nothing came where something should have. Not told yet."""
 
     def on_error(self, error: Exception) -> Any:
         """Something failed that no call awaits: a callback, a subscription, a frame."""

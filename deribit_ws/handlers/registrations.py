@@ -6,7 +6,7 @@ Knows: entries of the router, names of policies. Must not know: the registry tha
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deribit_ws.errors import UsageError
+from deribit_ws.errors import UsageError, require_whole
 from deribit_ws.handlers.queues import Overflow
 from deribit_ws.router import Consumer, Entry
 from deribit_ws.wire.channels import Pattern, family_of
@@ -64,8 +64,8 @@ def starts_with_snapshot(channel: str) -> bool:
 
 def policy_of(overflow: str | None, maxsize: int | None) -> Overflow | None:
     """Read a policy's name; None takes each channel's own default."""
-    if maxsize is not None and maxsize < 1:
-        raise UsageError(f"maxsize {maxsize}: a queue needs room for one item")
+    if maxsize is not None:
+        require_whole(maxsize, 1, "maxsize")
     if overflow is None:
         return None
     try:

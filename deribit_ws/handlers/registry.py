@@ -58,6 +58,7 @@ class Registry:
         self._streams: dict[Stream, Registration] = {}
         self._pausing: set[Any] = set()
         self._running = False
+        self._stuck: set[asyncio.Task[None]] = set()  # given up: they would not end when cancelled
 
     # --- who listens
 
@@ -109,7 +110,7 @@ class Registry:
 
     def stream(
         self,
-        patterns: Sequence[Pattern],
+        patterns: Sequence[str],
         values: dict[str, Any],
         opened: Callable[[Sequence[str]], Awaitable[None]],
         *,
@@ -118,6 +119,11 @@ class Registry:
         marks: bool,
     ) -> Stream:
         """Make a stream; from when it is entered it listens, once `opened` agrees to its channels."""
+        if not patterns:
+            raise UsageError("a stream needs a channel")
+        parsed = [Pattern(pattern) for pattern in dict.fromkeys(patterns)]
+        if unused := values.keys() - {name for pattern in parsed for name in pattern.names}:
+            raise UsageError(f"no pattern has a placeholder {sorted(unused)}")
 
         async def open(stream: Stream) -> None:
             registration = self._streams[stream] = Registration(entries, stream, self._cancel)
@@ -125,7 +131,7 @@ class Registry:
             await opened(registration.channels)
 
         stream = Stream(self, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks)
-        entries = [entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in patterns]
+        entries = [entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in parsed]
         return stream
 
     def _close_stream(self, stream: Stream) -> None:
@@ -177,11 +183,11 @@ class Registry:
             stream.fail(error) if error is not None else stream.end()
         for worker in (*self.events.workers, *self._workers()):
             worker.end()
-        await _cancelled(self._tasks - set(spared))
+        self._stuck |= await _cancelled(self._tasks - self._stuck - set(spared))
 
     async def finished(self) -> None:
         """Wait, but not for ever, for the callbacks that closed the client themselves."""
-        tasks = self._tasks - {asyncio.current_task()}
+        tasks = self._tasks - {asyncio.current_task()} - self._stuck
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
             await _cancelled(tasks)
@@ -244,10 +250,13 @@ class Registry:
         logger.warning("no known family has the channel %s: its data arrives as plain values", channel)
 
 
-async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
+async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Cancel tasks and wait for their end, but not for ever; give those that would not."""
     for task in tasks:
         task.cancel()
-    if tasks:
-        _, stuck = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
-        for task in stuck:
-            logger.warning("%s did not end within %g s", task.get_name(), _STOP_SECONDS)
+    if not tasks:
+        return set()
+    _, stuck = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+    for task in stuck:
+        logger.warning("%s did not end within %g s", task.get_name(), _STOP_SECONDS)
+    return stuck

@@ -93,7 +93,7 @@ class Stream(Fed):
         while not self._queue:
             if self.ended:
                 if self._error is not None:
-                    raise self._error
+                    raise self._error.with_traceback(None)  # shared with others: it must not grow
                 raise StopAsyncIteration
             if self._sleeper is not None:
                 raise UsageError("another task is already reading this stream")

@@ -20,9 +20,8 @@ from deribit_ws.wire.methods import Call
 
 logger = logging.getLogger(__name__)
 
-_PASSING = (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT)  # says nothing about the channels
-_PASSING_SECONDS = 5.0  # after such an answer; asking again any sooner is what a 10028 is about
-_RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # for a channel that was confirmed once before
+_LIMITED_SECONDS = 5.0  # after a 10028; asking again any sooner is what it is about
+_RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # for a channel whose refusal may be passing
 
 
 class Subscriptions:
@@ -40,6 +39,8 @@ class Subscriptions:
         self._asked: frozenset[str] = frozenset()  # in the call under way, of either kind
         self._resync: set[str] = set()  # to be left, once confirmed, and subscribed anew
         self._proven: set[str] = set()  # confirmed at some time: refused later, it is asked for again
+        self._passing: set[str] = set()  # refused for a reason that may pass: it is asked for again too
+        self._stuck: set[str] = set()  # nobody wants them, but the exchange would not let them go
         self._reported: set[str] = set()  # refused, and said so: not said again until confirmed
         self._attempts = 0
         self._retry_due: float | None = None
@@ -92,6 +93,8 @@ class Subscriptions:
         self._confirmed.clear()
         self._refused.clear()
         self._resync.clear()
+        self._passing.clear()
+        self._stuck.clear()
         self._asked = frozenset()
         self._attempts = 0
         self._retry_due = None
@@ -133,7 +136,7 @@ class Subscriptions:
             async with asyncio.timeout(timeout):
                 await self._wait_until(lambda: all(map(self._is_answered, asked)))
                 if self._ended is not None:
-                    raise self._ended
+                    raise self._ended.with_traceback(None)  # shared: its traceback must not grow
         except TimeoutError:
             message = f"subscribe: no answer within {timeout:g} s"
             raise CallTimeout(message, method="subscribe") from None
@@ -172,7 +175,7 @@ class Subscriptions:
         return channel in self._refused or self._is_barred(channel)
 
     def _is_surplus(self, channel: str) -> bool:
-        return channel in self._confirmed and channel not in self._references
+        return channel in self._confirmed - self._stuck and channel not in self._references
 
     def _is_barred(self, channel: str) -> bool:
         return self._barred is not None and needs_login(channel)
@@ -188,7 +191,7 @@ class Subscriptions:
             except TimeoutError:
                 self._retry_due = None
                 self._attempts += 1
-                for channel in self._proven & self._refused.keys():
+                for channel in self._retried():
                     del self._refused[channel]
 
     async def settle(self, call: Call) -> None:
@@ -211,12 +214,20 @@ class Subscriptions:
             self._confirm(request, answer)
 
     async def _failed(self, call: Call, request: Request, error: RpcError) -> None:
-        if CLASSES.get(error.code) in _PASSING:
-            logger.warning("%s; asking again in %g s", error, _PASSING_SECONDS)
-            await asyncio.sleep(_PASSING_SECONDS)
+        kind = CLASSES.get(error.code)
+        if kind is ErrorClass.RATE_LIMIT:
+            logger.warning("%s; asking again in %g s", error, _LIMITED_SECONDS)
+            await asyncio.sleep(_LIMITED_SECONDS)
         elif request.leaves:
-            logger.warning("could not unsubscribe: %s", error)
-            self._confirm(request, None)
+            if self._resync.intersection(request.channels):
+                raise error  # without leaving them no snapshot comes: only a new link gives one
+            logger.warning("still subscribed: %s", error)
+            self._stuck.update(request.channels)
+            self._tell_waiters()
+        elif kind is ErrorClass.TRANSIENT:
+            # Told and put off, so that the rest need not wait for what the exchange can't do just now.
+            self._passing.update(request.channels)
+            self._refuse(request.channels, (), error)
         elif len(request.channels) == 1 or blames_all(error, request.channels):
             self._refuse(request.channels, (), error)
         else:  # the channels that are to blame are found by asking for less
@@ -234,6 +245,7 @@ class Subscriptions:
         self._confirmed |= accepted
         self._proven |= accepted & self._references.keys()
         self._reported -= accepted
+        self._passing -= accepted
         rest = [channel for channel in request.channels if channel not in accepted]
         self._refuse(rest, sorted(accepted), None)
 
@@ -254,13 +266,16 @@ class Subscriptions:
 
     def _next(self) -> Request | None:
         """Give the next call to make: leave what nobody wants, then private, then public channels."""
-        surplus = [c for c in self._confirmed if c not in self._references or c in self._resync]
+        surplus = [c for c in self._confirmed if self._is_surplus(c) or c in self._resync]
         missing = [channel for channel in self._references if not self._is_answered(channel)]
         return first_request("unsubscribe", surplus) or first_request("subscribe", missing)
 
+    def _retried(self) -> set[str]:
+        return (self._proven | self._passing) & self._refused.keys()
+
     def _retry_at(self) -> float | None:
         """Give when refused channels are asked for again; changes meanwhile don't put it off."""
-        if not self._proven & self._refused.keys():
+        if not self._retried():
             self._retry_due = None
         elif self._retry_due is None:
             wait = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]

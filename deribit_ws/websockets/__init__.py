@@ -11,21 +11,19 @@ import random
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from deribit_ws.aiohttp_transport import AiohttpTransport, Dialer
+from deribit_ws.aiohttp_transport import MAX_MESSAGE, AiohttpTransport, Dialer
 from deribit_ws.backoff import Backoff
 from deribit_ws.endpoints import PRODUCTION
-from deribit_ws.errors import ConnectFailed, UsageError
+from deribit_ws.errors import ConnectFailed, UsageError, require_positive
 from deribit_ws.reconnect import Reconnect
 from deribit_ws.websockets.websocket import WebSocket
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["MAX_MESSAGE", "WebSocket", "WebSocketGenerator", "websocket_generator"]
+__all__ = ["WebSocket", "WebSocketGenerator", "websocket_generator"]
 
 logger = logging.getLogger(__name__)
-
-MAX_MESSAGE = 16 * 1024 * 1024  # bytes; get_instruments of everything passes aiohttp's own 4 MiB
 
 
 class WebSocketGenerator:
@@ -150,11 +148,11 @@ def websocket_generator(
         max_message: bytes; a longer message ends the link with 1009.
 
     Raises:
-        UsageError: a time or size is not positive.
+        UsageError: a time or size is not a positive number.
     """
-    times = (retry_seconds, open_timeout, close_timeout, ping_timeout, max_message)
-    if min(times) <= 0 or (ping_interval is not None and ping_interval <= 0):
-        raise UsageError("times and sizes must be positive")
+    require_positive(retry_seconds, open_timeout, close_timeout, ping_timeout, max_message)
+    if ping_interval is not None:
+        require_positive(ping_interval)
     dialer = Dialer(
         url,
         session=session,

@@ -112,7 +112,7 @@ class Pattern:
 
 def _can_stand(value: Any) -> bool:
     if isinstance(value, list | tuple | set | frozenset):
-        return all(isinstance(one, str) and _LITERAL.fullmatch(one) for one in value)
+        return bool(value) and all(isinstance(one, str) and _LITERAL.fullmatch(one) for one in value)
     return isinstance(value, str) and _LITERAL.fullmatch(value) is not None
 
 

@@ -16,6 +16,7 @@ import trustme
 
 from deribit_ws import ConnectFailed, ConnectionLost, websocket_generator
 from deribit_ws.aiohttp_transport import Dialer
+from deribit_ws.aiohttp_transport.resolver import DaemonResolver
 from deribit_ws.errors import Retry
 from tests.peers import frames
 from tests.peers.far_end import FarEnd, Line, hold
@@ -270,7 +271,7 @@ async def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
                 }
             ]
 
-        monkeypatch.setattr(aiohttp.ThreadedResolver, "resolve", resolve)
+        monkeypatch.setattr(DaemonResolver, "resolve", resolve)
         async with websocket_generator(f"ws://far.test:{far.port}/", 0.05) as websockets:
             await anext(websockets)
             await anext(websockets)
