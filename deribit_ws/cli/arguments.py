@@ -18,7 +18,8 @@ LONGEST = 10 * 365 * 86_400.0  # seconds: what any timer here can count
 _STATUSES = """\
 exit status:
   0    done
-  1    it did not work: refused, no answer, nothing to connect to
+  1    it did not work: refused, or no answer in time (a dial that fails in
+       passing is tried again, by `tail` without end)
   2    it can't work as asked: a wrong option, name or value
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
   141  the reader of its output left (deribit-ws … | head -1)

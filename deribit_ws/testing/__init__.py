@@ -1,8 +1,8 @@
 """A Deribit to test against: a simulated exchange on loopback that fails when told to.
 
 Knows: Deribit's wire as documented and as captured, from its own reading. Must not know: anything
-of the client; only the words in `wire` are shared. Tests, the command line and the pytest plugin
-start a `SimulatedExchange`, `inject` faults into it, and compare what a client saw with its `ledger`.
+of the client; only the words in `wire` are shared. Tests and the command line start a
+`SimulatedExchange`, `inject` faults into it, and compare what a client saw with its `ledger`.
 """
 
 from deribit_ws.testing.book import Direction

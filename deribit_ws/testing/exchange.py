@@ -1,7 +1,7 @@
 """The simulated exchange: its parts put together, started, moved, disturbed and stopped.
 
-Knows: which parts there are. Must not know: how any of them works. Tests, the command line and the
-pytest plugin make one; everything else in this folder is reached through it.
+Knows: which parts there are. Must not know: how any of them works. Tests and the command
+line make one; everything else in this folder is reached through it.
 """
 
 import asyncio

@@ -33,7 +33,7 @@ def _trades(account: Account) -> Iterator[str]:
             f"{line.cut_off:>9,}{line.missed:>8,}"
         )
     yield "  cut off: sent, but the drop was quicker.  missed: never sent, as no link was"
-    yield "  up when they were due; plain callbacks are not back-filled."
+    yield "  up when they were due; this version does not fetch them later."
 
 
 def _messages(account: Account) -> Iterator[str]:

@@ -5,6 +5,7 @@ Knows: what each way makes of an event. Must not know: what happens next. `show`
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -91,4 +92,13 @@ def chosen(output: Output) -> Telling:
 
 
 def _can_show() -> bool:
-    return os.environ.get("TERM", "dumb") != "dumb" and importlib.util.find_spec("rich") is not None
+    if os.environ.get("TERM", "dumb") == "dumb" or importlib.util.find_spec("rich") is None:
+        return False
+    try:
+        _SIGNS.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False  # a terminal that can't show the view's signs gets plain lines
+    return True
+
+
+_SIGNS = "●○…─"  # what the view draws beyond ASCII
