@@ -64,9 +64,6 @@ class Dialer:
             raise ConnectFailed("the ClientSession is closed", retry=Retry.NEVER)
         return await self._dial(self._session)
 
-    async def close(self) -> None:
-        """Do nothing: of a dial only its websocket outlives it."""
-
     async def _dial(self, session: aiohttp.ClientSession) -> AiohttpTransport:
         try:
             async with asyncio.timeout(self._open_timeout), _one_attempt(session):

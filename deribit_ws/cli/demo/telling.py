@@ -101,4 +101,4 @@ def _can_show() -> bool:
     return True
 
 
-_SIGNS = "●○…─"  # what the view draws beyond ASCII
+_SIGNS = "●○…─–→"  # what the view draws beyond ASCII
