@@ -267,12 +267,12 @@ async def test_state_at_every_moment(memory: MemoryExchange, remember: Make) -> 
     assert seen == [State.NEW, *up, State.CONNECTING, *up, State.CLOSED]
 
 
-async def test_wait_connected(exchange: SimulatedExchange, make: Make) -> None:
+async def test_wait_connected(exchange: SimulatedExchange, make: Make, ears: Ears) -> None:
     """`wait_connected` returns at once on a live link, and after a drop when the next one is up."""
     async with make() as client:
         await client.wait_connected()
         exchange.inject(Drop.rst())
-        await until(lambda: client.state is not State.CONNECTED)
+        await until(lambda: "Disconnected" in ears.names)
         await client.wait_connected()
 
         assert (client.state, len(exchange.ledger.handshakes)) == (State.CONNECTED, 2)

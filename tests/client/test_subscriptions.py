@@ -273,7 +273,7 @@ async def test_at_any_moment(exchange: SimulatedExchange, make: Make) -> None:
     """Registering, cancelling and subscribing while the link is down or in a callback takes effect."""
     async with make(retry_seconds=0.2) as client:
         gone = client.register(QUOTE, print)
-        exchange.inject(RefuseConnections(seconds=0.05))
+        exchange.inject(RefuseConnections(seconds=0.5))
         exchange.inject(Drop.rst())
         await until(lambda: client.state is not State.CONNECTED)
         gone.cancel()
