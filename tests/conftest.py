@@ -6,6 +6,7 @@ Knows pytest and asyncio. Must not know the package, beyond the names blockbuste
 import asyncio
 import gc
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -95,6 +96,11 @@ def captures() -> Path:
     if not folder.is_dir():
         pytest.skip("no recorded sessions here: set DERIBIT_CAPTURES to their folder")
     return folder
+
+
+def pytest_configure() -> None:
+    # A shell starts background jobs with SIGINT ignored, which every process a test starts would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
