@@ -8,7 +8,7 @@ docs.deribit.com, authentication: a connection-scope login makes the connection 
 from dataclasses import dataclass, field
 
 from deribit_ws.errors import AuthError, RpcError, UsageError
-from deribit_ws.wire.errors import CLASSES, ErrorClass
+from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
 
@@ -41,6 +41,6 @@ async def log_in(call: Call, credentials: Credentials) -> None:
     except AuthError:
         raise
     except RpcError as error:
-        if CLASSES.get(error.code) in (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT):
+        if is_passing(error.code):
             raise
         raise AuthError(error.code, error.name, error.data, error.method, error.message) from error

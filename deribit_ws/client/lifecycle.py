@@ -27,7 +27,7 @@ from deribit_ws.errors import (
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.reconnect import RATE_LIMIT_FLOOR, Reconnect
-from deribit_ws.wire.errors import CLASSES, ErrorClass
+from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
 logger = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ class Lifecycle:
             try:
                 await call("public/set_heartbeat", {"interval": self._heartbeat})
             except RpcError as error:
-                if _is_passing(error):
+                if is_passing(error.code):
                     raise
                 self._registry.events.report(error)  # our own watch over silence goes on without it
         if self._credentials is not None:
@@ -205,7 +205,7 @@ class Lifecycle:
             await call("private/enable_cancel_on_disconnect", {"scope": "connection"})
             self.unarmed = None
         except RpcError as error:
-            if not self._was_live or _is_passing(error):
+            if not self._was_live or is_passing(error.code):
                 raise
             if self.unarmed is None:
                 self._registry.events.report(error)
@@ -236,7 +236,7 @@ class Lifecycle:
     def _is_final(self, error: Exception) -> bool:
         """Tell whether no other connection will mend what went wrong on this one."""
         if isinstance(error, RpcError):
-            return not (self._was_live or _is_passing(error))
+            return not (self._was_live or is_passing(error.code))
         if isinstance(error, CallError):
             return False
         if self._was_live:  # a fault of ours: told loudly, but a new link may well do without it
@@ -259,10 +259,6 @@ class Lifecycle:
     def _warn(self, failure: ConnectFailed, wait: float) -> None:
         # As text: a record that is kept would keep all that the exception's frames refer to.
         logger.warning("%s; dialling again in %.2f s", str(failure), wait)
-
-
-def _is_passing(error: RpcError) -> bool:
-    return CLASSES.get(error.code) in (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT)
 
 
 def _caller(connection: Connection) -> Call:

@@ -175,7 +175,8 @@ class Subscriptions:
         return channel in self._refused or self._is_barred(channel)
 
     def _is_surplus(self, channel: str) -> bool:
-        return channel in self._confirmed - self._stuck and channel not in self._references
+        is_wanted = channel in self._references or channel in self._stuck
+        return channel in self._confirmed and not is_wanted
 
     def _is_barred(self, channel: str) -> bool:
         return self._barred is not None and needs_login(channel)

@@ -205,3 +205,8 @@ _CODES: dict[ErrorClass, dict[int, str]] = {
 
 NAMES: dict[int, str] = {code: name for codes in _CODES.values() for code, name in codes.items()}
 CLASSES: dict[int, ErrorClass] = {code: kind for kind, codes in _CODES.items() for code in codes}
+
+
+def is_passing(code: int) -> bool:
+    """Tell whether an error says nothing about what was asked: too many requests, or just not now."""
+    return CLASSES.get(code) in (ErrorClass.RATE_LIMIT, ErrorClass.TRANSIENT)
