@@ -16,6 +16,7 @@ from deribit_ws.cli.failures import USAGE, Failure
 from deribit_ws.cli.logs import stamped, start_logging, tell
 from deribit_ws.cli.output import Output, is_terminal
 from deribit_ws.cli.printable import safe_json
+from deribit_ws.cli.racing import until_first_ends
 from deribit_ws.cli.readable import readable
 from deribit_ws.client import Client
 from deribit_ws.errors import SubscriptionRejected, UsageError
@@ -37,15 +38,9 @@ async def run(options: Namespace) -> int:
     for channel in channels:
         client.register(channel, follower.callback(channel))
     ends = (_live(client), follower.output.wait_broken(), follower.wait_refused())
-    waits = [asyncio.create_task(end, name="deribit-ws tail") for end in ends]
     try:
-        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        await until_first_ends(*ends, name="deribit-ws tail")
     finally:
-        for task in waits:
-            task.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
         await follower.output.close()
     raise Failure("the client was closed")
 

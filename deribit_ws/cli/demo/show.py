@@ -16,6 +16,7 @@ from deribit_ws.cli.demo.telling import LiveView, Telling, chosen
 from deribit_ws.cli.failures import FAILED, OK
 from deribit_ws.cli.logs import start_logging, tell
 from deribit_ws.cli.output import Output
+from deribit_ws.cli.racing import until_first_ends
 from deribit_ws.cli.running import backstop
 from deribit_ws.client import Client
 from deribit_ws.errors import DeribitError
@@ -78,15 +79,7 @@ async def _watched(exchange: SimulatedExchange, board: Board, seconds: float, ou
         async with asyncio.timeout(seconds + GRACE_SECONDS), client:
             play, count = _disturb(exchange, board, seconds), _count(board)
             parts = (play, count, output.wait_broken(), _closed(client, board))
-            tasks = [asyncio.create_task(part, name="deribit-ws demo") for part in parts]
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await until_first_ends(*parts, name="deribit-ws demo")
     except TimeoutError:
         board.faults.append(f"the demo did not end within {seconds + GRACE_SECONDS:g} s")
     except DeribitError as error:
