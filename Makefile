@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two installs of one tree would write the same files
-.PHONY: help demo test lint coverage wheel test-all clean
+.PHONY: help demo test testnet lint coverage wheel test-all clean
 
 DEV  := .venv/bin/python -m
 DEMO := .venv-demo/bin/python -m
@@ -41,6 +41,7 @@ help:
 	@echo 'make demo      see a client live through dropped connections, against a simulated exchange'
 	@echo 'make test      lint, types, contracts, then the tests under coverage'
 	@echo 'make test-all  the tests on each of Python $(ALL) found here'
+	@echo 'make testnet   check what is believed of Deribit against its real test exchange (docs/testnet.md)'
 	@echo 'make lint | coverage (html) | wheel | clean'
 
 demo: .venv-demo/stamp
@@ -51,6 +52,9 @@ test: lint
 	$(DEV) coverage run -m pytest
 	@$(DEV) coverage combine -q
 	$(DEV) coverage report
+
+testnet: .venv/stamp
+	$(DEV) tools.testnet $(CHECKS) $(ARGS)
 
 lint: .venv/stamp
 	$(DEV) ruff check

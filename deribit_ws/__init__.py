@@ -4,7 +4,8 @@ Three ways in: `websocket_generator` for live websockets without end, `Client` w
 channel (functions or a `Handler` class), and `Client` with calls and streams inside your own loop.
 """
 
-from deribit_ws.auth import Credentials
+from deribit_ws import channels
+from deribit_ws.auth import Credentials, RefreshToken
 from deribit_ws.client import Client
 from deribit_ws.client.lifecycle import State
 from deribit_ws.endpoints import PRODUCTION, TESTNET
@@ -16,6 +17,7 @@ from deribit_ws.errors import (
     ConnectFailed,
     ConnectionLost,
     DeribitError,
+    ErrorClass,
     OrderNotPlaced,
     OutcomeUnknown,
     ProtocolError,
@@ -23,6 +25,7 @@ from deribit_ws.errors import (
     RequestNotSent,
     Retry,
     RpcError,
+    ScopeReduced,
     SlowConsumer,
     SubscriptionRejected,
     TransportError,
@@ -32,8 +35,11 @@ from deribit_ws.errors import (
 from deribit_ws.handlers import Handler, on
 from deribit_ws.handlers.registrations import Registration
 from deribit_ws.handlers.stream import Stream
-from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Stale
+from deribit_ws.limits import LimitsSnapshot, PoolSnapshot
+from deribit_ws.marks import Connected, Disconnected, Gap, InstrumentAdded, InstrumentRemoved, Lagged, Stale
+from deribit_ws.universe import Instruments
 from deribit_ws.websockets import WebSocket, websocket_generator
+from deribit_ws.wire.absent import UNSET, UnsetType
 from deribit_ws.wire.market import (
     BookChange,
     Greeks,
@@ -51,6 +57,7 @@ from deribit_ws.wire.messages import Notification
 __all__ = [
     "PRODUCTION",
     "TESTNET",
+    "UNSET",
     "AuthError",
     "BookChange",
     "BookGap",
@@ -63,24 +70,32 @@ __all__ = [
     "Credentials",
     "DeribitError",
     "Disconnected",
+    "ErrorClass",
     "Gap",
     "Greeks",
     "GroupedBook",
     "Handler",
     "IndexPrice",
+    "InstrumentAdded",
+    "InstrumentRemoved",
+    "Instruments",
     "Lagged",
+    "LimitsSnapshot",
     "Notification",
     "OrderNotPlaced",
     "OutcomeUnknown",
     "PlatformState",
+    "PoolSnapshot",
     "ProtocolError",
     "PublicMethodsState",
     "Quote",
     "RateLimited",
+    "RefreshToken",
     "Registration",
     "RequestNotSent",
     "Retry",
     "RpcError",
+    "ScopeReduced",
     "SlowConsumer",
     "Stale",
     "State",
@@ -90,9 +105,11 @@ __all__ = [
     "Ticker",
     "Trade",
     "TransportError",
+    "UnsetType",
     "UsageError",
     "WebSocket",
     "WireError",
+    "channels",
     "on",
     "websocket_generator",
 ]

@@ -21,8 +21,11 @@ from deribit_ws.errors import (
     RpcError,
     WireError,
 )
+from deribit_ws.limits import Limits
 from deribit_ws.protocol import DeribitProtocol, Notify
 from deribit_ws.transport import Transport
+from deribit_ws.wire.codec import Decode, decode_plain, decoder_of
+from deribit_ws.wire.methods import Repeat, repeat_of
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class Connection:
         transport: a live one; owned from here on.
         notify: called with channel and data of each notification, once `go_live` was called.
         ids: gives request ids, shared by all connections of a client.
+        limits: the client's credits; every call has its turn by them.
         report: told of errors that belong to no call: strays and garbage.
         overfull: told when so much is held back before `go_live` that it should be called now.
     """
@@ -56,10 +60,12 @@ class Connection:
         *,
         notify: Notify,
         ids: Iterator[int],
+        limits: Limits,
         report: Callable[[RpcError | WireError], None],
         overfull: Callable[[], None],
     ) -> None:
         self._transport = transport
+        self._limits = limits
         self._report = report
         self._overfull = overfull
         self._loop = asyncio.get_running_loop()
@@ -102,28 +108,44 @@ class Connection:
             await self._flowing.wait()
             more = self._protocol.go_live(_HELD_A_TURN)
 
-    async def call(self, method: str, params: Mapping[str, Any], *, timeout: float) -> Any:
-        """Send a request and wait for its answer.
+    async def call(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        timeout: float,
+        result: Any = Any,
+        patience: float = 0.0,
+    ) -> Any:
+        """Send a request when the credits allow it, and wait for its answer.
 
         Args:
             method: e.g. "public/get_time".
             params: its parameters; None values are left out.
             timeout: seconds.
+            result: the type its result is decoded into.
+            patience: seconds it may wait for credits on top of `timeout`.
 
         Raises:
             RpcError: the exchange answered with an error.
             CallTimeout: no answer within `timeout`.
             RequestNotSent: it did not reach the wire.
-            OutcomeUnknown: it was on the wire when the link broke.
+            OutcomeUnknown: it was on the wire when the link broke, or acted with a result nobody can read.
+            WireError: it only reads, and its result is not of the type.
             UsageError: it can't be sent at all.
         """
-        return await self._send(method, params, timeout)
+        began = self._loop.time()
+        async with self._limits.turn(method, params, deadline=began + timeout + patience):
+            left = timeout if patience else began + timeout - self._loop.time()
+            return await self._send(method, params, left, decoder_of(result))
 
-    def _send(self, method: str, params: Mapping[str, Any], timeout: float) -> _Future:
+    def _send(
+        self, method: str, params: Mapping[str, Any], timeout: float, decode: Decode = decode_plain
+    ) -> _Future:
         """Write a request at once, and give the future that its answer, loss or deadline ends."""
         if self._lost.done():
             raise RequestNotSent(f"{method}: {self._lost.result()}", method=method)
-        id, frame = self._protocol.call(method, params)
+        id, frame = self._protocol.call(method, params, decode)
         try:
             self._transport.send_now(frame)
         except ConnectionLost as lost:
@@ -134,6 +156,11 @@ class Connection:
         expiry = self._loop.call_at(due, self._expire, id, method, timeout, due)
         future.add_done_callback(lambda _: self._forget(id, expiry))
         return future
+
+    def _sign_of_life(self) -> _Future:
+        """Ask something of the exchange ahead of what users send, whatever credits are left."""
+        self._limits.spend("public/test")
+        return self._send("public/test", {}, ANSWER_SECONDS)
 
     def lose(self, code: int, reason: str) -> None:
         """Give the connection up at once, for a reason of ours."""
@@ -169,17 +196,18 @@ class Connection:
         if future is not None and not future.done():
             future.set_result(result)
 
-    def failed(self, id: int, error: RpcError) -> None:
-        """The call `id` was answered with an error."""
-        self._note(error)
+    def failed(self, id: int, error: RpcError | WireError, method: str) -> None:
+        """The call `id` was answered with an error, or with a result that is not what it should be."""
         future = self._futures.get(id)
+        if isinstance(error, RpcError):
+            self._note(error)
         if future is not None and not future.done():
-            future.set_exception(error)
+            future.set_exception(error if isinstance(error, RpcError) else _unreadable(error, method))
 
     def test_request(self) -> None:
         """The exchange asks for a sign of life."""
         try:
-            answer = self._send("public/test", {}, ANSWER_SECONDS)  # now, ahead of what users send
+            answer = self._sign_of_life()
         except RequestNotSent:
             return  # the reader is about to tell how the link ended
         self._own(self._judge(answer, "no answer to our answer to its test_request"), "sign of life")
@@ -199,6 +227,7 @@ class Connection:
 
     def _note(self, error: RpcError) -> None:
         if isinstance(error, RateLimited):
+            self._limits.refused(error)
             self._limited_until = self._loop.time() + _LIMITED_SECONDS
 
     # --- inside
@@ -227,7 +256,7 @@ class Connection:
         self._lost.set_result(lost)
         for id, future in self._futures.items():
             if not future.done():
-                method = self._protocol.pending.get(id, "")
+                method = self._protocol.pending[id].method
                 future.set_exception(OutcomeUnknown(f"{method}: {lost}", method=method))
 
     def _expire(self, id: int, method: str, timeout: float, due: float) -> None:
@@ -262,7 +291,7 @@ class Connection:
 
     async def _question(self) -> None:
         try:
-            answer = self._send("public/test", {}, ANSWER_SECONDS)
+            answer = self._sign_of_life()
         except RequestNotSent:  # the reader is about to tell how the link ended
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         else:
@@ -276,9 +305,18 @@ class Connection:
                 # vain proves the link dead.
                 if not self._transport.behind:
                     return self.lose(1006, verdict)
-                answer = self._send("public/test", {}, ANSWER_SECONDS)
+                answer = self._sign_of_life()
         except CallError as error:
             logger.debug("sign of life: %s", error)  # an error answer is one; a loss is told
+
+
+def _unreadable(error: WireError, method: str) -> WireError | OutcomeUnknown:
+    """Give how a call ends whose result can't be read; one that acts may well have acted."""
+    if repeat_of(method) is Repeat.READ:
+        return error
+    unknown = OutcomeUnknown(str(error), method=method)
+    unknown.__cause__ = error
+    return unknown
 
 
 async def _comes(answer: _Future) -> bool:

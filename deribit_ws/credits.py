@@ -1,32 +1,151 @@
-"""Deribit's credits, as a bucket that refills: how long to wait before the next request.
+"""Deribit's credits as pools that refill: what is left, and how long until there is enough.
 
-Knows: amounts and seconds. Must not know: methods or clocks. Source: facts of docs.deribit.com,
-rate limits: a subscribe call costs 3,000 of a pool of 30,000 that refills at 10,000 a second.
+Knows: requests, rates and seconds; time is an argument. Must not know: methods, currencies, clocks.
+`limits` keeps one pool for each budget the exchange grants. Everything is counted in requests: 500
+credits of 50,000 with 10,000 a second are 20 requests a second after a burst of 100.
+Source: docs.deribit.com, rate limits.
 """
+
+import math
+from enum import IntEnum
 
 SUBSCRIBE_COST = 3_000
 SUBSCRIBE_POOL = 30_000
-REFILL = 10_000  # credits a second
+REFILL = 10_000  # credits a second, of every pool that is told in credits
+
+LATE_SECONDS = 0.2  # the longest that a request nobody awaits any more is taken to be on its way
+_PACE = 0.98  # of the rate: two clocks never agree, and an error of any size adds up for as long as we run
+_RESERVED_SHARE = 0.2  # of a burst: 4 of the 20 orders that everybody has, so that a cancel needn't wait
+_RESERVED_MOST = 10.0  # requests: a login, its dues and a minute of heartbeats, or a desk of cancels
+LAST = 2.0  # requests: the answers to one test_request, ours and the exchange's next, whatever else goes out
 
 
-class Bucket:
-    """Credits left in one pool, reckoned on this side.
+class Lane(IntEnum):
+    """Who goes first, and who may draw on the reserve."""
+
+    URGENT = 0
+    ORDINARY = 1
+
+
+class Pool:
+    """Requests that one budget of the exchange still allows, never more than the exchange reckons itself.
+
+    A request costs the exchange's pool when it arrives, which we don't see; until then a full pool there
+    stays full, while ours would refill what we took. So ours holds no more than what is full less what is
+    unanswered: then requests that arrive late and all at once never find less there than we reckoned.
+    What nobody awaits any more (a cancelled call, the answer to a heartbeat) is covered by a margin of
+    `LATE_SECONDS` of refill.
 
     Args:
-        pool: credits when full.
-        refill: credits a second.
+        name: of the budget.
+        rate: requests a second.
+        burst: requests when full.
+        reserving: whether ordinary calls leave the last part to urgent ones.
+        last: requests that even urgent calls leave, to what is sent without asking.
     """
 
-    __slots__ = ("_at", "_level", "_pool", "_refill")
+    __slots__ = (
+        "_at",
+        "_cap",
+        "_floors",
+        "_last",
+        "_level",
+        "_pace",
+        "_reserving",
+        "_unanswered",
+        "burst",
+        "name",
+        "paused_until",
+        "queued",
+        "rate",
+        "reserved",
+    )
 
-    def __init__(self, pool: float, refill: float) -> None:
-        self._pool = pool
-        self._refill = refill
-        self._level = pool
+    def __init__(
+        self, name: str, rate: float, burst: float, *, reserving: bool = False, last: float = 0.0
+    ) -> None:
+        self.name = name
+        self._reserving = reserving
+        self._last = last
+        self._level = math.inf
         self._at = 0.0
+        self._unanswered = 0.0
+        self.queued = 0  # how many are in line for this pool, so that a newcomer doesn't overtake them
+        self.paused_until = -math.inf
+        self.resize(rate, burst, 0.0)
 
-    def take(self, cost: float, now: float) -> float:
-        """Take credits at time `now`, and give the seconds to wait before using them."""
-        self._level = min(self._pool, self._level + (now - self._at) * self._refill) - cost
+    def resize(self, rate: float, burst: float, now: float) -> None:
+        """Set what the exchange grants; a larger pool fills up at its rate, as it may be drained there."""
+        if self._level < math.inf:
+            self.left(now)
+        self.rate = rate
+        self.burst = burst
+        self._pace = rate * _PACE
+        self._cap = max(burst - rate * LATE_SECONDS, min(burst, 1.0))  # a pool of one request still works
+        self._level = min(self._level, self._cap - self._unanswered)
+        reserve = min(_RESERVED_MOST, burst * _RESERVED_SHARE) if self._reserving else 0.0
+        self.reserved = max(0.0, min(reserve, self._cap - 1.0))
+        self._floors = (min(self._last, self.reserved), self.reserved)
+
+    def left(self, now: float) -> float:
+        """Give how many requests are left at `now`, the reserved ones among them; may be below zero."""
+        level = self._level + (now - self._at) * self._pace
+        most = self._cap - self._unanswered
+        self._level = level = level if level < most else most  # faster than min()
         self._at = now
-        return max(0.0, -self._level / self._refill)
+        return level
+
+    def is_free(self, cost: float, lane: Lane, now: float) -> bool:
+        """Tell at once whether `cost` requests may go: nobody is in line, and nothing is paused."""
+        level = self._level + (now - self._at) * self._pace  # as left(), without the cost of a call
+        most = self._cap - self._unanswered
+        self._level = level = level if level < most else most
+        self._at = now
+        return level >= cost + self._floors[lane] and not self.queued and now >= self.paused_until
+
+    def wait(self, cost: float, lane: Lane, now: float) -> float:
+        """Give the seconds until `cost` requests may go, with nobody ahead; inf: not before an answer."""
+        level = self.left(now)
+        needed = cost + self._floors[lane]
+        if level >= needed and (now >= self.paused_until or lane is Lane.URGENT):
+            return 0.0
+        needed = min(needed, self._cap)  # what never fits goes from a full pool
+        if needed > self._cap - self._unanswered:
+            return math.inf
+        return self._refilled(needed, lane, now)
+
+    def soonest(self, cost: float, ahead: int, lane: Lane, now: float) -> float:
+        """Give the least wait in seconds behind so many of the same cost, however soon answers come."""
+        self.left(now)
+        return self._refilled(min(cost + self._floors[lane], self._cap) + ahead * cost, lane, now)
+
+    def _refilled(self, needed: float, lane: Lane, now: float) -> float:
+        seconds = max(0.0, (needed - self._level) / self._pace)
+        return seconds if lane is Lane.URGENT else max(seconds, self.paused_until - now)
+
+    def take(self, cost: float) -> None:
+        """Take requests that are sent now."""
+        self._level -= cost
+        self._unanswered += cost
+
+    def answered(self, cost: float, now: float) -> None:
+        """Say that what was taken has arrived: it was answered, or nobody awaits it any more."""
+        self.left(now)
+        self._unanswered -= cost
+
+    def spend(self, cost: float, now: float) -> None:
+        """Count what is sent now and never awaited."""
+        self._level = self.left(now) - cost
+
+    def refund(self, cost: float) -> None:
+        """Give back what was taken and never sent."""
+        self._level += cost
+        self._unanswered -= cost
+
+    def drain(self, now: float) -> None:
+        """Count nothing as left: the exchange said so."""
+        self._level = min(0.0, self.left(now))
+
+    def pause(self, until: float) -> None:
+        """Let nothing ordinary go before a time."""
+        self.paused_until = max(self.paused_until, until)

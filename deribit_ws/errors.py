@@ -8,9 +8,10 @@ JSON-RPC frames, retries in progress. Whether a failed dial may be tried again t
 import re
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
-_SECRET = re.compile(rb'("(?:access_token|refresh_token|client_secret)"\s*:\s*)"[^"]*"?')
+_SECRET = re.compile(rb'("(?:access_token|refresh_token|client_secret|signature)"\s*:\s*)"[^"]*"?')
+_FIGURE = re.compile(r"(?<!\S)[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\S)")  # a whole word that is a number
 _SEARCHED_BYTES = 4096  # of a bad frame, for secrets that must not be shown
 _SHOWN_BYTES = 200  # enough of a bad frame to recognise it, too little to flood a log
 
@@ -140,6 +141,20 @@ class CallError(DeribitError):
         self.method = method
 
 
+class ErrorClass(Enum):
+    """What kind of trouble one of the exchange's codes is; decides which exception class reports it."""
+
+    OK = "ok"  # code 0: no trouble at all
+    PROTOCOL = "protocol"
+    AUTH = "auth"
+    RATE_LIMIT = "rate_limit"
+    TRANSIENT = "transient"
+    ORDER_STATE = "order_state"
+    FUNDS_LIMITS = "funds_limits"
+    PERMANENT = "permanent"
+    UNSUPPORTED = "unsupported"
+
+
 class RpcError(CallError):
     """The exchange answered a call with an error.
 
@@ -149,17 +164,51 @@ class RpcError(CallError):
         data: what came with it; for -32602 `{"param", "reason"}`.
         method: the method called.
         message: the message as sent; it may carry figures ("price_too_high 43666.4288").
+        kind: what kind of trouble it is; None where the number is unknown.
+        meaning: one sentence for the person who reads it; empty where the number is unknown.
+        retryable: whether this very call, waited with, may be sent again without acting twice.
     """
 
     def __init__(
-        self, code: int, name: str, data: Any = None, method: str = "", message: str | None = None
+        self,
+        code: int,
+        name: str,
+        data: Any = None,
+        method: str = "",
+        message: str | None = None,
+        *,
+        kind: ErrorClass | None = None,
+        meaning: str = "",
+        retryable: bool = False,
     ) -> None:
         self.code = code
         self.name = name
         self.data = data
         self.message = name if message is None else message
+        self.kind = kind
+        self.meaning = meaning
+        self.retryable = retryable
         shown = f" {data}" if data is not None else ""
         super().__init__(_printable(f"{method or 'exchange'}: {code} {self.message}{shown}"), method=method)
+
+    @classmethod
+    def like(cls, error: "RpcError", method: str) -> Self:
+        """Make an error of this class that says the same as another, of a call of `method`."""
+        return cls(
+            error.code,
+            error.name,
+            error.data,
+            method,
+            error.message,
+            kind=error.kind,
+            meaning=error.meaning,
+            retryable=error.retryable,
+        )
+
+    @property
+    def figures(self) -> tuple[float, ...]:
+        """The numbers in the message: the limit of a price or a count, where there is one."""
+        return tuple(float(figure) for figure in _FIGURE.findall(self.message))
 
 
 class AuthError(RpcError):
@@ -168,6 +217,23 @@ class AuthError(RpcError):
 
 class RateLimited(RpcError):
     """Too many requests; waiting is the only answer."""
+
+
+class ScopeReduced(CallError):
+    """A login was granted less than it asked for: what needs the rest would be refused.
+
+    Args:
+        asked: the scope asked for, as words.
+        granted: the scope given.
+        lacking: the words of `asked` that `granted` does not cover.
+    """
+
+    def __init__(self, asked: str, granted: str, lacking: Sequence[str]) -> None:
+        words = _printable(f"granted {granted!r}, which lacks {' '.join(lacking)!r}")
+        super().__init__(f"public/auth: {words}", method="public/auth")
+        self.asked = asked
+        self.granted = granted
+        self.lacking = tuple(lacking)
 
 
 class CallTimeout(CallError, TimeoutError):

@@ -54,4 +54,23 @@ class Stale:
     seconds: float
 
 
-Mark = Connected | Disconnected | Gap | Lagged | Stale
+@dataclass(frozen=True, slots=True)
+class InstrumentAdded:
+    """A live set of the client has an instrument that none had before; its channels are asked for."""
+
+    instrument_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentRemoved:
+    """No live set of the client has the instrument any more; its channels are let go.
+
+    `state` is the exchange's word for what became of it ("delivered", …), "" where the exchange just
+    lists it no more.
+    """
+
+    instrument_name: str
+    state: str
+
+
+Mark = Connected | Disconnected | Gap | Lagged | Stale | InstrumentAdded | InstrumentRemoved

@@ -10,7 +10,7 @@ whatever arrives, `receive` never raises: what can't be understood is told to `s
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -19,12 +19,15 @@ from deribit_ws.wire.codec import (
     NOTIFICATION_DATA,
     NOTIFICATION_HEAD,
     NOTIFICATION_TAIL,
+    Decode,
     Envelope,
     ErrorBody,
     decode_envelope,
+    decode_plain,
     encode_request,
 )
-from deribit_ws.wire.errors import CLASSES, NAMES, ErrorClass
+from deribit_ws.wire.error_meanings import MEANINGS
+from deribit_ws.wire.errors import CLASSES, NAMES, ErrorClass, is_retryable
 
 HELD_BYTES = 64 * 1024 * 1024  # notifications kept back while a link is rebuilt; then it goes live early
 
@@ -48,8 +51,8 @@ class Sinks(Protocol):
     def result(self, id: int, result: Any) -> None:
         """The call `id` has its result."""
 
-    def failed(self, id: int, error: RpcError) -> None:
-        """The call `id` was answered with an error."""
+    def failed(self, id: int, error: RpcError | WireError, method: str) -> None:
+        """The call `id` was answered with an error, or with a result that is not what it should be."""
 
     def test_request(self) -> None:
         """The exchange asks for a sign of life: answer with `public/test`."""
@@ -62,6 +65,13 @@ class Sinks(Protocol):
 
     def held_too_much(self) -> None:
         """So much is held back that the link should go live now."""
+
+
+class Open(NamedTuple):
+    """A call that has no answer yet, and what reads its result."""
+
+    method: str
+    decode: Decode
 
 
 class DeribitProtocol:
@@ -80,13 +90,15 @@ class DeribitProtocol:
         self._ids = ids
         self._held: deque[bytes] | None = deque()
         self._held_bytes = 0
-        self.pending: dict[int, str] = {}  # id → method
+        self.pending: dict[int, Open] = {}
 
-    def call(self, method: str, params: Mapping[str, Any]) -> tuple[int, bytes]:
-        """Open a call: give its id and the frame to send."""
+    def call(
+        self, method: str, params: Mapping[str, Any], decode: Decode = decode_plain
+    ) -> tuple[int, bytes]:
+        """Open a call, whose result `decode` will read: give its id and the frame to send."""
         id = next(self._ids)
         frame = encode_request(id, method, params)
-        self.pending[id] = method
+        self.pending[id] = Open(method, decode)
         return id, frame
 
     def go_live(self, most: int = sys.maxsize) -> bool:
@@ -160,23 +172,27 @@ class DeribitProtocol:
 
     def _answer(self, envelope: Envelope, frame: bytes) -> None:
         id = envelope.id if isinstance(envelope.id, int) else None
-        method = self.pending.get(id) if id is not None else None
+        call = self.pending.get(id) if id is not None else None
         if envelope.error is not None:
-            error = rpc_error(envelope.error, method or "")
-            if id is None or method is None:
+            error = rpc_error(envelope.error, call.method if call else "")
+            if id is None or call is None:
                 self._sinks.stray(error)
             else:
                 del self.pending[id]
-                self._sinks.failed(id, error)
+                self._sinks.failed(id, error, call.method)
         elif envelope.result is msgspec.UNSET:
             self._sinks.garbage(WireError("neither an answer nor a notification", frame))
-        elif id is not None and method is not None:
-            self._result(id, envelope.result, frame)
+        elif id is not None and call is not None:
+            self._result(id, call, envelope.result, frame)
         # Else it is a result nobody waits for any more: its call has timed out or was cancelled.
 
-    def _result(self, id: int, raw: msgspec.Raw, frame: bytes) -> None:
+    def _result(self, id: int, call: Open, raw: msgspec.Raw, frame: bytes) -> None:
         try:
-            result = msgspec.json.decode(raw)
+            result = call.decode(raw)
+        except msgspec.ValidationError as error:
+            del self.pending[id]
+            misfit = WireError(f"{call.method}: not the expected result ({error})", frame)
+            self._sinks.failed(id, misfit, call.method)
         except _UNREADABLE as error:  # the call ends at its deadline
             self._sinks.garbage(WireError(f"not a result ({error})", frame))
         else:
@@ -192,5 +208,14 @@ _KINDS: dict[ErrorClass | None, type[RpcError]] = {
 
 def rpc_error(body: ErrorBody, method: str) -> RpcError:
     """Make the exception for an error answer: its class by Deribit's code, its message as sent."""
-    kind = _KINDS.get(CLASSES.get(body.code), RpcError)
-    return kind(body.code, NAMES.get(body.code, body.message), body.data, method, body.message)
+    code, kind = body.code, CLASSES.get(body.code)
+    return _KINDS.get(kind, RpcError)(
+        code,
+        NAMES.get(code) or body.message,
+        body.data,
+        method,
+        body.message,
+        kind=kind,
+        meaning=MEANINGS.get(code, ""),
+        retryable=is_retryable(code, method),
+    )

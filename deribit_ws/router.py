@@ -6,10 +6,10 @@ come from, what consumers do with them, or which channels are subscribed. `clien
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -43,21 +43,43 @@ class Consumer(Protocol):
         """Give what is to be called for each message of one channel; asked again when routes change."""
 
 
+@runtime_checkable
+class LiveValues(Protocol):
+    """A set of names that changes while it stands for a placeholder. Each name is one segment."""
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether the set has a name now."""
+
+    def names(self) -> Sequence[str]:
+        """Give what the set has now."""
+
+    def watch(self, watcher: Callable[[Sequence[str], Sequence[str]], None]) -> Callable[[], None]:
+        """Call `watcher` with the names added and removed, just after each change; give what ends that."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One consumer, and the channels it wants: named ones, and any that fit the pattern."""
+    """One consumer, and the channels it wants: named ones, or any that fit the pattern.
+
+    `values` holds the placeholders' fixed values, `live` those that change: a channel wanted by name is
+    in `channels` while its name is in them (`Router.extend` and `reduce`).
+    """
 
     pattern: Pattern
     values: Values
     consumer: Consumer
     channels: dict[str, dict[str, str]] = field(default_factory=dict)  # name → placeholders' values
     routes_only: bool = False
+    live: Mapping[str, LiveValues] = field(default_factory=dict)
 
     def match(self, channel: str) -> dict[str, str] | None:
         """Give the placeholders' values when this entry wants `channel`."""
-        if self.routes_only:
-            return self.pattern.match(channel, self.values)
-        return self.channels.get(channel)
+        if not self.routes_only:
+            return self.channels.get(channel)
+        found = self.pattern.match(channel, self.values)
+        if found is None or any(found[name] not in live for name, live in self.live.items()):
+            return None
+        return found
 
 
 class Router:
@@ -93,29 +115,48 @@ class Router:
     def add(self, entry: Entry) -> None:
         """Start routing to an entry's consumer, after those already there."""
         self._places[entry] = next(self._place)
-        for channel in entry.channels:
-            self._named.setdefault(channel, []).append(entry)
+        self._name(entry, entry.channels)
         if entry.routes_only:
             self._open.append(entry)
-        self._forget(entry)
+            self._routes.clear()
 
     def remove(self, entry: Entry) -> None:
         """Stop routing to it; may be repeated."""
         self._places.pop(entry, None)
-        for channel in entry.channels:
+        self._unname(entry, entry.channels)
+        if entry in self._open:
+            self._open.remove(entry)
+            self._routes.clear()
+
+    def extend(self, entry: Entry, channels: Mapping[str, dict[str, str]]) -> None:
+        """Let an added entry want more channels; costs nothing for those it wants already."""
+        entry.channels.update(channels)
+        self._name(entry, channels)
+
+    def reduce(self, entry: Entry, channels: Collection[str]) -> None:
+        """Let an added entry want some of its channels no more."""
+        self._unname(entry, channels)
+        for channel in channels:
+            del entry.channels[channel]
+
+    def reconsider(self, segments: Iterable[str]) -> None:
+        """Find anew who wants the channels that have one of these segments."""
+        changed = {segment.encode() for segment in segments}
+        for name in [name for name in self._routes if not changed.isdisjoint(name.split(b"."))]:
+            del self._routes[name]
+
+    def _name(self, entry: Entry, channels: Iterable[str]) -> None:
+        for channel in channels:
+            self._named.setdefault(channel, []).append(entry)
+            self._routes.pop(channel.encode(), None)
+
+    def _unname(self, entry: Entry, channels: Iterable[str]) -> None:
+        for channel in channels:
             named = self._named.get(channel, [])
             if entry in named:
                 named.remove(entry)
             if not named:
                 self._named.pop(channel, None)
-        if entry in self._open:
-            self._open.remove(entry)
-        self._forget(entry)
-
-    def _forget(self, entry: Entry) -> None:
-        if entry.routes_only:
-            self._routes.clear()
-        for channel in entry.channels:
             self._routes.pop(channel.encode(), None)
 
     def _find(self, name: bytes) -> Route:
@@ -188,9 +229,9 @@ def _of_many_forms(decoders: dict[Form, Decode], receivers: list[tuple[Form, Rec
 
 def _decoder(form: Form, family: Family) -> Decode:
     match form:
-        case Form.TYPED if family.payload is not None:
-            return msgspec.json.Decoder(family.payload).decode
-        case Form.TYPED | Form.PLAIN:
+        case Form.TYPED:
+            return family.decoder()
+        case Form.PLAIN:
             return msgspec.json.Decoder().decode
         case Form.BYTES:
             return _checked

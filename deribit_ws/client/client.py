@@ -1,38 +1,34 @@
 """The client: one object for calls, callbacks and streams, whatever happens to the connection.
 
-Knows: the public face, and which room does what. Must not know: sockets, frames, queues.
-The composition root: it builds the rooms below, and checks that its callers are on the right loop.
+Knows: which room does what. Must not know: sockets, frames, queues. The composition root: it checks
+its arguments, builds the rooms below, and makes calls; `listening` and `life` are the rest of its face.
 """
 
-import asyncio
-import threading
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from deribit_ws.aiohttp_transport import MAX_MESSAGE, Dialer
-from deribit_ws.auth import Credentials
-from deribit_ws.client.calls import call, live_connection, merged
-from deribit_ws.client.lifecycle import Lifecycle, State
-from deribit_ws.client.signals import until_stopped
+from deribit_ws.auth import Credentials, Login, RefreshToken
+from deribit_ws.client.calls import call, merged
+from deribit_ws.client.lifecycle import Lifecycle
+from deribit_ws.client.listening import Listening
+from deribit_ws.client.logins import LoginKeeper
+from deribit_ws.client.managed import SHORTEST_HEARTBEAT, Managed
+from deribit_ws.client.restoring import Restorer
 from deribit_ws.endpoints import PRODUCTION, fault_of, is_private
-from deribit_ws.errors import SubscriptionRejected, UsageError, require_positive, require_whole
-from deribit_ws.handlers import Handler
-from deribit_ws.handlers.registrations import HandlerRegistration, Registration
+from deribit_ws.errors import OutcomeUnknown, RequestNotSent, UsageError, require_positive, require_whole
+from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
-from deribit_ws.handlers.stream import Stream
-from deribit_ws.subscriptions import check_name
-from deribit_ws.wire.channels import Pattern
+from deribit_ws.limits import Limits, LimitsSnapshot
+from deribit_ws.methods import PrivateMethods, PublicMethods
+from deribit_ws.universe import Universe
 
 if TYPE_CHECKING:
     import aiohttp
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-SHORTEST_HEARTBEAT = 10  # seconds; Deribit takes no less
-
-
-class Client:
+class Client(Listening):
     """A Deribit client that stays connected.
 
     It can be built, and callbacks registered, with no loop running. Use it as `async with client:`,
@@ -40,7 +36,7 @@ class Client:
 
     Args:
         url: `PRODUCTION`, `TESTNET`, or another ws:// or wss:// URL.
-        credentials: an API key; None stays public.
+        credentials: an API key (`Credentials`) or a `RefreshToken`; None stays public.
         session: an `aiohttp.ClientSession` to dial with, never closed here; None makes one.
         heartbeat: seconds, at least 10: the exchange asks for a sign of life that often; None never.
         retry_seconds: the longest wait between two dials.
@@ -51,6 +47,10 @@ class Client:
         max_message: bytes; a longer message ends the link.
         allow_plaintext: let credentials go over ws:// to another machine.
 
+    Attributes:
+        public: every public method under its own name, e.g. `client.public.get_order_book(…)`.
+        private: every private one, e.g. `client.private.get_positions()`.
+
     Raises:
         UsageError: a parameter can't be right.
     """
@@ -59,7 +59,7 @@ class Client:
         self,
         url: str = PRODUCTION,
         *,
-        credentials: Credentials | None = None,
+        credentials: Credentials | RefreshToken | None = None,
         session: "aiohttp.ClientSession | None" = None,
         heartbeat: int | None = 10,
         retry_seconds: float = 30.0,
@@ -72,19 +72,12 @@ class Client:
     ) -> None:
         if fault := fault_of(url):
             raise UsageError(fault)
-        if not isinstance(credentials, Credentials | None):
-            raise UsageError(
-                f"credentials are a Credentials(client_id, client_secret), not {type(credentials)}"
-            )
-        if credentials is not None and not (is_private(url) or allow_plaintext):
-            raise UsageError("credentials over ws:// to another machine can be read by others: use wss://")
+        _check_credentials(credentials, url, allow_plaintext=allow_plaintext)
         if heartbeat is not None:
             require_whole(heartbeat, SHORTEST_HEARTBEAT, "heartbeat")
         if cancel_on_disconnect and credentials is None:
             raise UsageError("cancel_on_disconnect needs credentials")
         require_positive(retry_seconds, call_timeout, open_timeout, close_timeout, max_message)
-        self.url = url
-        self._call_timeout = call_timeout
         dialer = Dialer(
             url,
             session=session,
@@ -92,121 +85,38 @@ class Client:
             close_timeout=close_timeout,
             max_message=max_message,
         )
-        self._registry = Registry()
-        self._lifecycle = Lifecycle(
-            dialer,
-            self._registry,
-            credentials=credentials,
+        self.url = url
+        self._limits = Limits()
+        self._clock = ExchangeClock(time.time, time.monotonic)
+        registry = Registry()
+        self._logins = _keeper(credentials, self._clock, registry)
+        universe = Universe(registry)
+        restorer = Restorer(
+            registry,
+            self._logins,
+            self._limits,
+            universe,
             heartbeat=heartbeat,
-            retry_seconds=retry_seconds,
             cancel_on_disconnect=cancel_on_disconnect,
         )
-        self._subscribed: Counter[str] = Counter()  # by `subscribe()`, not by callbacks or streams
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
-        self._life: asyncio.Task[None] | None = None
-        self._closing: asyncio.Task[None] | None = None
-        self._closers: set[asyncio.Task[Any]] = set()  # who awaits `aclose`
+        lifecycle = Lifecycle(dialer, registry, restorer, self._limits, retry_seconds=retry_seconds)
+        super().__init__(lifecycle, registry, universe, call_timeout)
+        self._managed = Managed(self, restorer, self._send)
+        self.public = PublicMethods(self._typed_call)
+        self.private = PrivateMethods(self._typed_call)
 
     def __repr__(self) -> str:
         return f"<Client {self.url.rpartition('@')[2]} {self.state.value}>"  # no password of the URL's
 
     @property
-    def state(self) -> State:
-        """Where the client is in its life."""
-        return self._lifecycle.state
+    def limits(self) -> LimitsSnapshot:
+        """Deribit's credits as reckoned here: what is left of each pool, and what is in flight."""
+        return self._limits.snapshot()
 
-    # --- life
-
-    async def __aenter__(self) -> "Client":
-        """Connect; return when the first link is up and all on it is built.
-
-        Raises:
-            ConnectFailed: dialling makes no sense (see `Retry`).
-            AuthError: the first login was refused.
-            UsageError: entered twice, or closed before there was a link.
-        """
-        self._start()
-        try:
-            await self.wait_connected()
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    def _start(self) -> None:
-        if self._loop is not None or self.state is State.CLOSED:
-            raise UsageError("a client can be entered only once")
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
-        self._registry.start()
-        self._life = self._loop.create_task(self._live(), name="deribit_ws client")
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-        await self._registry.finished()
-
-    def run(self) -> None:
-        """Connect and serve the callbacks until SIGINT, SIGTERM or `aclose()`; on a loop of its own.
-
-        Raises:
-            ConnectFailed, AuthError: as `async with`; also when it becomes final later.
-            UsageError: called inside a running loop, or the client was used before.
-        """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
-            raise UsageError("run() starts its own loop; inside one, use `async with client`")
-        asyncio.run(until_stopped(self._serve()))
-
-    async def _serve(self) -> None:
-        self._start()
-        try:
-            await self.wait_closed()
-        finally:
-            await self.__aexit__()
-
-    async def _live(self) -> None:
-        await self._lifecycle.run()
-        await self._registry.stop(self._lifecycle.fatal, spared=())
-
-    async def wait_connected(self) -> None:
-        """Wait until a link is up; raise what ended the client, if something did."""
-        self._check()
-        await live_connection(self._lifecycle)
-
-    async def wait_closed(self) -> None:
-        """Wait until the client is closed; raise what ended it, if something did."""
-        if self._life is None:
-            self._check()
-            return
-        self._check_loop()
-        await asyncio.wait([self._life])
-        if self._lifecycle.fatal is not None:
-            raise self._lifecycle.final_error()
-
-    async def aclose(self) -> None:
-        """Close the link and end callbacks and streams, within 2 s (or `close_timeout` + 1 s).
-
-        May be repeated, and awaited in a callback.
-        """
-        if self._loop is None:
-            self._lifecycle.state = State.CLOSED
-            return
-        self._check_loop()
-        if (task := asyncio.current_task()) is not None:
-            self._closers.add(task)
-        if self._closing is None:
-            self._closing = self._loop.create_task(self._close(), name="deribit_ws closing")
-        await asyncio.shield(self._closing)
-
-    async def _close(self) -> None:
-        assert self._life is not None
-        self._life.cancel()
-        await asyncio.wait([self._life])
-        await self._registry.stop(self._lifecycle.fatal, spared=self._closers)
+    @property
+    def scope(self) -> str | None:
+        """What the login may do, as granted, in words; None while there is no login."""
+        return self._logins.scope if self._logins is not None else None
 
     # --- calls
 
@@ -219,182 +129,85 @@ class Client:
         timeout: float | None = None,
         **more: Any,
     ) -> Any:
-        """Call a method and give its result.
+        """Call a method by name and give its result as plain values; `public` and `private` give typed ones.
 
         A read is asked again when the link breaks under it; while the link is down it waits, within
-        its deadline. Anything else is sent at most once.
+        its deadline. Anything else is sent at most once. Parameters are sent as they are, unchecked.
 
         Args:
             method: e.g. "public/get_order_book".
             params: its parameters; None values are left out.
-            timeout: seconds; `call_timeout` by default.
+            timeout: seconds; `call_timeout` by default. Waiting for credits is within it.
             more: further parameters by name.
 
         Raises:
             RpcError: the exchange answered with an error (`AuthError`, `RateLimited` among them).
             CallTimeout: no answer within the deadline.
-            RequestNotSent: the link is down, and the call may not be repeated: it is safe to do so.
+            RequestNotSent: the link is down, and the call may not be repeated, or there were no credits
+                for it within the deadline: it is safe to repeat.
             OutcomeUnknown: the link broke after it was sent.
-            UsageError: not open, or the method belongs to the client's own state.
+            UsageError: not open, or the method belongs to the client's own state and would make it untrue.
         """
+        return await self._call(method, merged(method, params, more), Any, timeout)
+
+    async def _typed_call(
+        self, method: str, params: Mapping[str, Any], result: Any, timeout: float | None
+    ) -> Any:
+        return await self._call(method, params, result, timeout)
+
+    async def _call(self, method: str, params: Mapping[str, Any], result: Any, timeout: float | None) -> Any:
         self._check()
+        act = self._managed.act_of(method)
+        if act is not None:
+            return await act(method, params)
         timeout = self._call_timeout if timeout is None else timeout
-        return await call(self._lifecycle, method, merged(method, params, more), timeout)
+        return await call(self._lifecycle, method, params, timeout, result)
 
-    # --- channels
+    async def _send(self, method: str, params: Mapping[str, Any]) -> Any:
+        return await call(self._lifecycle, method, params, self._call_timeout)
 
-    async def subscribe(self, *channels: str) -> list[str]:
-        """Hold channels until `unsubscribe`, and wait for the exchange's word; give the channels.
+    async def logout(self, *, invalidate_token: bool = True) -> None:
+        """Log out and close; unlike `aclose()`, it does not set off cancel-on-disconnect: orders stay.
+
+        The exchange answers with nothing but the end of the connection.
+
+        Args:
+            invalidate_token: False leaves the tokens of a named session alive.
 
         Raises:
-            SubscriptionRejected: some were left out; the others stay subscribed.
-            CallTimeout: no answer within `call_timeout`; none is held.
+            RequestNotSent: not connected; nothing changed.
+            CallTimeout: the exchange did not end the connection; it is open still.
+            RpcError: it refused; the connection is open still.
+            UsageError: the client has no credentials.
         """
         self._check()
-        for channel in channels:
-            check_name(channel)
-        asked = list(dict.fromkeys(channels))
+        if self._logins is None:
+            raise UsageError("logout: the client has no credentials")
+        connection = self._lifecycle.connection
+        if connection is None:
+            raise RequestNotSent("private/logout: not connected", method="private/logout")
+        params = {"invalidate_token": invalidate_token}
+        self._lifecycle.is_leaving = True  # the end of this connection is the end of all
         try:
-            await self._registry.subscriptions.acquire(asked, self._call_timeout)
-        except SubscriptionRejected as rejected:
-            self._subscribed.update(rejected.accepted)
-            raise
-        self._subscribed.update(asked)
-        return asked
+            await connection.call("private/logout", params, timeout=self._call_timeout)
+        except OutcomeUnknown:
+            await self.aclose()
+        finally:
+            self._lifecycle.is_leaving = False
 
-    async def unsubscribe(self, *channels: str) -> list[str]:
-        """Let go of channels held by `subscribe`; give those.
 
-        A channel is left when nobody else (callback, stream) holds it.
+def _check_credentials(
+    credentials: Credentials | RefreshToken | None, url: str, *, allow_plaintext: bool
+) -> None:
+    if not isinstance(credentials, Credentials | RefreshToken | None):
+        raise UsageError(f"credentials are a Credentials(client_id, client_secret), not {type(credentials)}")
+    if credentials is not None and not (is_private(url) or allow_plaintext):
+        raise UsageError("credentials over ws:// to another machine can be read by others: use wss://")
 
-        Raises:
-            UsageError: one is not held by `subscribe`.
-        """
-        self._check()
-        asked = list(dict.fromkeys(channels))
-        unknown = [channel for channel in asked if not self._subscribed[channel]]
-        if unknown:
-            raise UsageError(f"not held by subscribe(): {', '.join(unknown)}")
-        self._subscribed.subtract(asked)
-        self._subscribed = +self._subscribed  # drops those at zero
-        self._registry.subscriptions.release(asked)
-        await self._registry.subscriptions.left(asked, self._call_timeout)
-        return asked
 
-    # --- callbacks and streams
-
-    def on(
-        self, pattern: str, *, overflow: str | None = None, maxsize: int | None = None, **values: Any
-    ) -> Callable[[F], F]:
-        """Decorate a function as the callback of a pattern's channels; it is returned untouched.
-
-        See `register` for the arguments.
-        """
-
-        def decorate(callback: F) -> F:
-            self.register(pattern, callback, overflow=overflow, maxsize=maxsize, **values)
-            return callback
-
-        return decorate
-
-    def register(
-        self,
-        pattern: str,
-        callback: Callable[..., Any],
-        *,
-        overflow: str | None = None,
-        maxsize: int | None = None,
-        **values: Any,
-    ) -> Registration:
-        """Call `callback` for each message of the channels that fit a pattern.
-
-        Args:
-            pattern: a channel's name, in which `{name}` and `*` stand for one whole segment and `>`
-                for the rest. Without a wildcard, and with a value for every placeholder, its channels
-                are subscribed too; otherwise it only routes what others subscribe.
-            callback: plain (runs in place) or `async` (runs in a task of its own, in order). Its
-                first parameter gets the payload; others get the placeholders they are named after.
-                The first one's annotation chooses the form: the typed payload by default; `dict`,
-                `list` or `Any` plain values; `bytes` the data as received; `Notification` all three
-                of channel, data and time.
-            overflow: what happens when an `async` callback is so slow that its queue is full. "latest":
-                the newest message of each channel is kept (default for ticker, quote, grouped book and
-                index). "drop_oldest": the oldest go, and `on_lagged` is told how many when the next is
-                taken (default for other public channels). "keep": none goes; beyond 8 MiB the link is
-                replaced (default for private ones). "fail": the callback ends with `SlowConsumer`.
-                "block": reading stops, after 5 s the link is replaced; not for one that awaits calls.
-            maxsize: messages in its queue, 1,024 by default; it is bounded by 8 MiB as well.
-            values: a string or a list of strings for each placeholder; lists multiply. Without one, or
-                with a wildcard in the pattern, nothing is subscribed.
-
-        Raises:
-            UsageError: the pattern, a value or the signature can't fit; names the parameter.
-        """
-        self._check_open()
-        return self._registry.register(Pattern(pattern), callback, values, overflow, maxsize)
-
-    def add_handler(self, handler: Handler, **values: Any) -> HandlerRegistration:
-        """Register a handler's decorated methods, and tell it of events.
-
-        Args:
-            handler: an instance of a `Handler` class.
-            values: for the placeholders of its patterns.
-
-        Raises:
-            UsageError: it can't fit (see `register`), was added already, or has no such placeholder.
-        """
-        self._check_open()
-        return self._registry.add_handler(handler, values)
-
-    def stream(
-        self,
-        *patterns: str,
-        overflow: str | None = None,
-        maxsize: int | None = None,
-        marks: bool = False,
-        **values: Any,
-    ) -> Stream:
-        """Give the messages of some channels as an async iterator of `Notification`.
-
-        Use it as `async with client.stream(…) as stream: async for notification in stream: …`. It
-        survives drops; entering waits for the exchange's word on its channels.
-
-        Args:
-            patterns: as for `register`.
-            overflow: as for `register`.
-            maxsize: as for `register`.
-            marks: put `Connected` and `Disconnected` in order among the notifications.
-            values: for the placeholders.
-
-        Raises:
-            UsageError: a pattern or value can't fit.
-            SubscriptionRejected: on entering: the exchange left channels out.
-        """
-        self._check_open()
-        return self._registry.stream(
-            patterns, values, self._open_channels, overflow=overflow, maxsize=maxsize, marks=marks
-        )
-
-    async def _open_channels(self, channels: Sequence[str]) -> None:
-        self._check()
-        await self._registry.subscriptions.answered(channels, self._call_timeout)
-
-    # --- is this allowed now, and here
-
-    def _check(self) -> None:
-        """Raise unless the client is in use, by its own loop."""
-        if self._loop is None:
-            raise UsageError("the client is not open: use `async with client`, or client.run()")
-        self._check_loop()
-        if self._lifecycle.fatal is None:
-            self._check_open()
-
-    def _check_loop(self) -> None:
-        if asyncio.get_running_loop() is not self._loop:
-            raise UsageError("a client belongs to the loop that opened it")
-
-    def _check_open(self) -> None:
-        if self._closing is not None or self.state is State.CLOSED:
-            raise UsageError("the client is closed")
-        if self._loop is not None and threading.get_ident() != self._thread:
-            raise UsageError("a client belongs to the thread that opened it")
+def _keeper(
+    credentials: Credentials | RefreshToken | None, clock: ExchangeClock, registry: Registry
+) -> LoginKeeper | None:
+    if credentials is None:
+        return None
+    return LoginKeeper(Login(credentials, clock), registry.subscriptions, registry.events.report)

@@ -13,18 +13,12 @@ from enum import Enum
 from typing import Any
 
 from deribit_ws.aiohttp_transport import Dialer
-from deribit_ws.auth import Credentials, log_in
 from deribit_ws.backoff import Backoff
+from deribit_ws.client.restoring import Restorer
 from deribit_ws.connection import Connection
-from deribit_ws.errors import (
-    AuthError,
-    CallError,
-    ConnectFailed,
-    DeribitError,
-    RpcError,
-    UsageError,
-)
+from deribit_ws.errors import CallError, ConnectFailed, DeribitError, RpcError, ScopeReduced, UsageError
 from deribit_ws.handlers.registry import Registry
+from deribit_ws.limits import Limits
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.reconnect import RATE_LIMIT_FLOOR, Reconnect
 from deribit_ws.wire.errors import is_passing
@@ -33,7 +27,7 @@ from deribit_ws.wire.methods import Call
 logger = logging.getLogger(__name__)
 
 RESTORE_SECONDS = 10.0  # for each call that rebuilds a link; one that stalls is replaced
-_LOGIN_WAITS = (0.5, 1.0, 2.0)  # seconds before the three more tries on a later connection
+_PATIENCE_SECONDS = 60.0  # and for the credits each needs: to give up sooner would cost more of them
 
 
 class State(Enum):
@@ -51,28 +45,19 @@ class Lifecycle:
 
     Args:
         dialer: opens websockets.
-        registry: told of marks and errors; its subscriptions are kept.
-        credentials: to log each connection in; None stays public.
-        heartbeat: seconds, as Deribit's set_heartbeat; None arms none.
+        registry: told of marks and errors.
+        restorer: rebuilds each new connection, and keeps it up.
+        limits: the client's credits, which outlive connections.
         retry_seconds: the longest wait between two dials.
-        cancel_on_disconnect: True arms it on each connection; None leaves the account as it is.
     """
 
     def __init__(
-        self,
-        dialer: Dialer,
-        registry: Registry,
-        *,
-        credentials: Credentials | None,
-        heartbeat: int | None,
-        retry_seconds: float,
-        cancel_on_disconnect: bool | None,
+        self, dialer: Dialer, registry: Registry, restorer: Restorer, limits: Limits, *, retry_seconds: float
     ) -> None:
         self._dialer = dialer
         self._registry = registry
-        self._credentials = credentials
-        self._heartbeat = heartbeat
-        self._cancel_on_disconnect = cancel_on_disconnect
+        self.restorer = restorer
+        self._limits = limits
         self._ids = itertools.count(1)
         self._count = 0
         self._reconnect: Reconnect[Connection] = Reconnect(
@@ -80,9 +65,8 @@ class Lifecycle:
         )
         self.state = State.NEW
         self.connection: Connection | None = None  # the one in use, only while it is live
-        self.login_refused: AuthError | None = None  # on a later connection: private calls raise it
-        self.unarmed: RpcError | None = None  # no cancel-on-disconnect on this link: orders raise it
         self.fatal: Exception | None = None
+        self.is_leaving = False  # set while logging out: then no other connection is made
         self._changed = asyncio.Event()  # set while live, and for ever once closed
         self._opening: Connection | None = None
         self._live_since = 0.0
@@ -93,7 +77,7 @@ class Lifecycle:
     async def run(self) -> None:
         """Keep a connection until cancelled, or until something final happens; see `fatal`."""
         try:
-            while True:
+            while not self.is_leaving:
                 await self._live(await anext(self._reconnect))
         except Exception as error:
             self._give_up(error)
@@ -102,6 +86,7 @@ class Lifecycle:
             self.connection = None
             self._changed.set()
             self._registry.subscriptions.end(self.fatal)
+            self.restorer.end(self.final_error())
 
     async def wait_live(self) -> Connection | None:
         """Wait for a live connection; None once all is over."""
@@ -118,6 +103,7 @@ class Lifecycle:
             transport,
             notify=self._registry.router.notify,
             ids=self._ids,
+            limits=self._limits,
             report=self._registry.events.report,
             overfull=self._go_live,
         )
@@ -148,13 +134,13 @@ class Lifecycle:
             logger.warning("connection %d lost after %.1f s: %s", self._count, healthy, lost)
 
     async def _upkeep(self, connection: Connection) -> None:
-        """Rebuild a connection, say that it is live, and let its subscriptions follow what is wanted."""
+        """Rebuild a connection, say that it is live, and keep it up."""
         call = _caller(connection)
         try:
-            await self._restore(call)
+            await self.restorer.restore(call, is_first=not self._was_live)
             if connection.lost is None:
                 self._go_live()
-            await self._registry.subscriptions.keep(call)
+            await self.restorer.keep(call)
         except Exception as error:
             connection.lose(1006, f"could not be kept up: {error}")
             if self._is_final(error):
@@ -182,59 +168,13 @@ class Lifecycle:
         self.connection = self._opening = None
         self._changed.clear()
         self._registry.lost_link()
+        self.restorer.disconnected()
         return asyncio.get_running_loop().time() - self._live_since if was_live else None
-
-    async def _restore(self, call: Call) -> None:
-        """Rebuild what lives on a connection: liveness first, so that a stalled login is found."""
-        if self._heartbeat is not None:
-            try:
-                await call("public/set_heartbeat", {"interval": self._heartbeat})
-            except RpcError as error:
-                if is_passing(error.code):
-                    raise
-                self._registry.events.report(error)  # our own watch over silence goes on without it
-        if self._credentials is not None:
-            await self._log_in(call, self._credentials)
-        if self._cancel_on_disconnect and self.login_refused is None:
-            await self._arm(call)
-        await self._registry.subscriptions.settle(call)
-
-    async def _arm(self, call: Call) -> None:
-        """Arm cancel-on-disconnect; refused on a later connection, go on without what could act."""
-        try:
-            await call("private/enable_cancel_on_disconnect", {"scope": "connection"})
-            self.unarmed = None
-        except RpcError as error:
-            if not self._was_live or is_passing(error.code):
-                raise
-            if self.unarmed is None:
-                self._registry.events.report(error)
-            self.unarmed = error
-
-    async def _log_in(self, call: Call, credentials: Credentials) -> None:
-        """Log in; refused for good on a later connection, go on without what needs a login."""
-        # Public data waits for these: once refused for good, a new connection tries only once.
-        waits = _LOGIN_WAITS if self.login_refused is None else ()
-        for wait in (*waits, None):
-            try:
-                await log_in(call, credentials)
-            except AuthError as error:
-                if not self._was_live:
-                    raise
-                if wait is not None:
-                    logger.warning("%s; logging in again in %g s", error, wait)
-                    await asyncio.sleep(wait)
-                    continue
-                if self.login_refused is None:
-                    self._registry.events.report(error)
-                self.login_refused = error
-            else:
-                self.login_refused = None
-            break
-        self._registry.subscriptions.bar(self.login_refused)
 
     def _is_final(self, error: Exception) -> bool:
         """Tell whether no other connection will mend what went wrong on this one."""
+        if isinstance(error, ScopeReduced):
+            return not self._was_live
         if isinstance(error, RpcError):
             return not (self._was_live or is_passing(error.code))
         if isinstance(error, CallError):
@@ -263,7 +203,7 @@ class Lifecycle:
 
 def _caller(connection: Connection) -> Call:
     async def call(method: str, params: Mapping[str, Any]) -> Any:
-        return await connection.call(method, params, timeout=RESTORE_SECONDS)
+        return await connection.call(method, params, timeout=RESTORE_SECONDS, patience=_PATIENCE_SECONDS)
 
     return call
 

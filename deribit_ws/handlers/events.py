@@ -12,7 +12,16 @@ from deribit_ws.errors import DeribitError, SlowConsumer, SubscriptionRejected, 
 from deribit_ws.handlers.consumers import MISHAPS, Owner, Worker, told
 from deribit_ws.handlers.handler import Handler
 from deribit_ws.handlers.queues import Overflow
-from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Mark, Stale
+from deribit_ws.marks import (
+    Connected,
+    Disconnected,
+    Gap,
+    InstrumentAdded,
+    InstrumentRemoved,
+    Lagged,
+    Mark,
+    Stale,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +31,8 @@ _HOOKS: dict[type[Mark], str] = {
     Gap: "on_gap",
     Lagged: "on_lagged",
     Stale: "on_stale",
+    InstrumentAdded: "on_instrument_added",
+    InstrumentRemoved: "on_instrument_removed",
 }
 
 

@@ -7,12 +7,15 @@ queues, the client. `registry` reads the notes when a handler is added.
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from deribit_ws.marks import Connected, Disconnected, Gap, Lagged, Stale
-from deribit_ws.wire.channels import Pattern
+from deribit_ws.handlers.callbacks import MethodDecorator
+from deribit_ws.handlers.live import checked
+from deribit_ws.marks import Connected, Disconnected, Gap, InstrumentAdded, InstrumentRemoved, Lagged, Stale
+from deribit_ws.wire.channels import Channel, Pattern
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 _NOTES = "__deribit_ws_notes__"
 
@@ -27,23 +30,33 @@ class Note:
     maxsize: int | None = None
 
 
+@overload
+def on(
+    pattern: Channel[T], *, overflow: str | None = None, maxsize: int | None = None, **values: Any
+) -> MethodDecorator[T]: ...
+
+
+@overload
 def on(
     pattern: str, *, overflow: str | None = None, maxsize: int | None = None, **values: Any
-) -> Callable[[F], F]:
+) -> Callable[[F], F]: ...
+
+
+def on(pattern: str, *, overflow: str | None = None, maxsize: int | None = None, **values: Any) -> Any:
     """Mark a `Handler`'s method as the callback of a pattern's channels.
 
     Args:
         pattern: e.g. "ticker.{instrument}.100ms"; see `Client.register` for these and the rest.
         overflow: what happens when its queue is full.
         maxsize: items in its queue.
-        values: a string or a list of strings for each placeholder; the rest may come with
-            `Client.add_handler`.
+        values: a string, a list of strings or a live set for each placeholder; the rest may come
+            with `Client.add_handler`.
 
     Raises:
         UsageError: it is no such pattern, or a value does not fit.
     """
     parsed = Pattern(pattern)
-    note = Note(parsed, dict(parsed.checked(values)), overflow, maxsize)
+    note = Note(parsed, checked(parsed, values), overflow, maxsize)
 
     def mark(function: F) -> F:
         target = function.__func__ if isinstance(function, staticmethod | classmethod) else function
@@ -73,6 +86,12 @@ class Handler:
 
     def on_stale(self, event: Stale) -> Any:
         """Nothing came where something should have. Not told yet."""
+
+    def on_instrument_added(self, event: InstrumentAdded) -> Any:
+        """A live set has grown. What it is filled with first is no news, and not told."""
+
+    def on_instrument_removed(self, event: InstrumentRemoved) -> Any:
+        """A live set has shrunk."""
 
     def on_error(self, error: Exception) -> Any:
         """Something failed that no call awaits: a callback, a subscription, a frame."""

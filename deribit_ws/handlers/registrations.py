@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deribit_ws.errors import UsageError, require_whole
+from deribit_ws.handlers.live import Follower, checked, live_of
 from deribit_ws.handlers.queues import Overflow
 from deribit_ws.router import Consumer, Entry
-from deribit_ws.wire.channels import Pattern, family_of
-from deribit_ws.wire.market import BookChange
+from deribit_ws.wire.channels import Pattern
 
 
 class Registration:
@@ -21,11 +21,12 @@ class Registration:
     ) -> None:
         self.entries = tuple(entries)
         self.consumer = consumer
+        self.followers: Sequence[Follower] = ()  # of the entries with live values, while it is in use
         self._cancel = cancel
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The channels it holds; empty when its pattern only routes."""
+        """The channels it holds now; empty when its pattern only routes."""
         return tuple(channel for entry in self.entries for channel in entry.channels)
 
     def cancel(self) -> None:
@@ -51,15 +52,16 @@ class HandlerRegistration:
 
 
 def entry_of(pattern: Pattern, values: dict[str, Any], consumer: Consumer) -> Entry:
-    """Make the router's entry; raise UsageError when a value does not fit the pattern."""
-    checked = pattern.checked(values)
-    channels = pattern.channels(checked)
-    return Entry(pattern, checked, consumer, channels or {}, routes_only=channels is None)
+    """Make the router's entry, still without the channels that live values give.
 
-
-def starts_with_snapshot(channel: str) -> bool:
-    """Tell whether a channel's later messages mean nothing without its first."""
-    return family_of(channel).payload is BookChange or channel.startswith("incremental_ticker.")
+    Raises:
+        UsageError: a value does not fit the pattern.
+    """
+    given = checked(pattern, values)
+    live = live_of(given)
+    channels = pattern.channels({**given, **dict.fromkeys(live, ())})
+    fixed = {name: value for name, value in given.items() if name not in live}
+    return Entry(pattern, fixed, consumer, channels or {}, routes_only=channels is None, live=live)
 
 
 def policy_of(overflow: str | None, maxsize: int | None) -> Overflow | None:

@@ -13,13 +13,8 @@ from deribit_ws.errors import SlowConsumer, UsageError
 from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Worker
 from deribit_ws.handlers.events import Events
 from deribit_ws.handlers.handler import Handler, noted
-from deribit_ws.handlers.registrations import (
-    HandlerRegistration,
-    Registration,
-    entry_of,
-    policy_of,
-    starts_with_snapshot,
-)
+from deribit_ws.handlers.live import Follower, starts_with_snapshot
+from deribit_ws.handlers.registrations import HandlerRegistration, Registration, entry_of, policy_of
 from deribit_ws.handlers.signatures import describe, read_signature
 from deribit_ws.handlers.stream import Stream
 from deribit_ws.marks import Lagged, Mark
@@ -55,7 +50,7 @@ class Registry:
         self.link: Link | None = None
         self._registrations: dict[Registration, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._streams: dict[Stream, Registration] = {}
+        self._streams: dict[Stream[Any], Registration] = {}
         self._pausing: set[Any] = set()
         self._running = False
         self._stuck: set[asyncio.Task[None]] = set()  # given up: they would not end when cancelled
@@ -117,7 +112,7 @@ class Registry:
         overflow: str | None,
         maxsize: int | None,
         marks: bool,
-    ) -> Stream:
+    ) -> Stream[Any]:
         """Make a stream; from when it is entered it listens, once `opened` agrees to its channels."""
         if not patterns:
             raise UsageError("a stream needs a channel")
@@ -125,29 +120,38 @@ class Registry:
         if unused := values.keys() - {name for pattern in parsed for name in pattern.names}:
             raise UsageError(f"no pattern has a placeholder {sorted(unused)}")
 
-        async def open(stream: Stream) -> None:
+        async def open(stream: Stream[Any]) -> None:
             registration = self._streams[stream] = Registration(entries, stream, self._cancel)
             self._add(registration)
-            await opened(registration.channels)
+            # What is in a live set may end at any moment: a refusal of that is no fault of the stream.
+            await opened([channel for entry in entries if not entry.live for channel in entry.channels])
 
-        stream = Stream(self, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks)
+        stream: Stream[Any] = Stream(
+            self, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks
+        )
         entries = [entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in parsed]
         return stream
 
-    def _close_stream(self, stream: Stream) -> None:
+    def _close_stream(self, stream: Stream[Any]) -> None:
         registration = self._streams.pop(stream, None)
         if registration is not None:
             registration.cancel()
 
     def _add(self, registration: Registration) -> None:
+        followers = [Follower(e, self.router, self.subscriptions) for e in registration.entries if e.live]
+        for follower in followers:
+            follower.fill()
         for channel in registration.channels:
             check_name(channel)
+        registration.followers = followers
         self._registrations[registration] = None
         for entry in registration.entries:
             self.router.add(entry)
-        self.subscriptions.hold(registration.channels)
+            self.subscriptions.hold(entry.channels, are_listed=bool(entry.live))
         # A channel that runs already sends a newcomer no snapshot unless it is asked for anew.
         self.subscriptions.resync(filter(starts_with_snapshot, registration.channels))
+        for follower in followers:
+            follower.start()
         if self._running:
             self._start(registration.consumer)
 
@@ -155,6 +159,8 @@ class Registry:
         if registration not in self._registrations:
             return
         del self._registrations[registration]
+        for follower in registration.followers:
+            follower.stop()
         for entry in registration.entries:
             self.router.remove(entry)
         self.subscriptions.release(registration.channels)

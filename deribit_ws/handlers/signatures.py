@@ -132,18 +132,26 @@ def _form(annotation: Any, parameter: inspect.Parameter, pattern: Pattern, shown
     payloads = [family.payload for family in families_meant(pattern)]
     given = [_items_of(payload) for payload in payloads if payload is not None]
     for option in _options(annotation):
-        if option is Notification:
+        if option in (Notification, Notification[Any]):  # the same to a type checker
             return Form.TYPED, True
-        if option is object or _items_of(option) in given:
-            return Form.TYPED, False
-        if option is bytes:
-            return Form.BYTES, False
-        if _is_plain(option):
-            return Form.PLAIN, False
+        is_notification = get_origin(option) is Notification
+        for inner in _options(get_args(option)[0]) if is_notification else (option,):
+            form = _form_of(inner, given)
+            if form is not None:
+                return form, is_notification
     raise UsageError(
         f"{shown}: parameter {parameter.name!r} is annotated {_shown(annotation)}, "
         f"which {pattern.text!r} does not give"
     )
+
+
+def _form_of(option: Any, given: Sequence[Any]) -> Form | None:
+    """Give the form that a payload's type stands for, None where none of those given is meant."""
+    if option is object or isinstance(option, typing.TypeVar) or _items_of(option) in given:
+        return Form.TYPED
+    if option is bytes:
+        return Form.BYTES
+    return Form.PLAIN if _is_plain(option) else None
 
 
 def _options(annotation: Any) -> Iterator[Any]:

@@ -7,7 +7,7 @@ Knows: its queue, and who opens and closes it. Must not know: connections, routi
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, cast
 
 from deribit_ws.errors import UsageError
 from deribit_ws.handlers.consumers import Fed, Owner, overflow_of
@@ -17,8 +17,10 @@ from deribit_ws.router import Form, Receive
 from deribit_ws.wire.channels import Family
 from deribit_ws.wire.messages import Notification
 
+T_co = TypeVar("T_co", covariant=True)  # what it gives: `Notification[…]`, and marks where asked for
 
-class Stream(Fed):
+
+class Stream(Fed, Generic[T_co]):
     """Messages of some channels, in order, for an `async for`. Made by `Client.stream`.
 
     Use it as `async with client.stream(…) as stream: async for notification in stream: …`.
@@ -27,8 +29,8 @@ class Stream(Fed):
     def __init__(
         self,
         owner: Owner,
-        opener: Callable[["Stream"], Awaitable[None]],
-        closer: Callable[["Stream"], None],
+        opener: Callable[["Stream[Any]"], Awaitable[None]],
+        closer: Callable[["Stream[Any]"], None],
         overflow: Overflow | None,
         maxsize: int | None,
         marks: bool,
@@ -61,7 +63,7 @@ class Stream(Fed):
         self._error = self._error or error
         self.end()
 
-    async def __aenter__(self) -> "Stream":
+    async def __aenter__(self) -> Self:
         if self._entered:
             raise UsageError("a stream can be entered only once")
         self._entered = True
@@ -77,10 +79,10 @@ class Stream(Fed):
         self._queue.clear()
         self._closer(self)
 
-    def __aiter__(self) -> "Stream":
+    def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> T_co:
         """Give the next `Notification` (or mark).
 
         Raises:
@@ -102,6 +104,7 @@ class Stream(Fed):
             self._lags.append(Lagged(channel, n))
             self._owner.lagged(self._lags[-1])
         if self._lags and self._wants_marks:
-            return self._lags.popleft()
+            return cast(T_co, self._lags.popleft())  # who asked for marks has them in the type
         self._lags.clear()
-        return self._take()
+        item: T_co = self._take()
+        return item

@@ -10,9 +10,8 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from deribit_ws.credits import REFILL, SUBSCRIBE_COST, SUBSCRIBE_POOL, Bucket
 from deribit_ws.errors import AuthError, CallTimeout, RpcError, SubscriptionRejected, UsageError
 from deribit_ws.subscriptions.batches import Request, blames_all, first_request, needs_login, parts_of
 from deribit_ws.wire.errors import CLASSES, ErrorClass
@@ -49,7 +48,6 @@ class Subscriptions:
         self._awaited: list[list[str]] = []  # channels whose refusal a caller will be told
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
-        self._bucket = Bucket(SUBSCRIBE_POOL, REFILL)
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -61,9 +59,14 @@ class Subscriptions:
         """What the exchange has confirmed on this connection."""
         return frozenset(self._confirmed)
 
-    def hold(self, channels: Iterable[str]) -> None:
-        """Count one more reference to each channel."""
+    def hold(self, channels: Iterable[str], *, are_listed: bool = False) -> None:
+        """Count one more reference to each channel.
+
+        `are_listed`: the exchange itself names what they are of, so a refusal may pass: it is asked again.
+        """
         for channel in channels:
+            if are_listed:
+                self._proven.add(channel)
             self._references[channel] = self._references.get(channel, 0) + 1
             self._refused.pop(channel, None)  # somebody asks anew
             self._reported.discard(channel)
@@ -88,6 +91,10 @@ class Subscriptions:
         self._resync |= (self._confirmed | self._asked).intersection(channels)
         self._changed.set()
 
+    def resync_private(self) -> None:
+        """Subscribe anew what needs a login, after a time without one."""
+        self.resync([channel for channel in self._confirmed if needs_login(channel)])
+
     def disconnected(self) -> None:
         """Forget all that was true of the last connection: nothing survives one."""
         self._confirmed.clear()
@@ -103,6 +110,8 @@ class Subscriptions:
     def bar(self, refused: AuthError | None) -> None:
         """Ask for nothing that needs a login, which was refused; None: ask for it again."""
         self._barred = refused
+        if refused is not None:  # whatever the exchange still sends of them, nothing is promised
+            self._confirmed -= {channel for channel in self._confirmed if needs_login(channel)}
         self._changed.set()
         self._tell_waiters()
 
@@ -195,15 +204,12 @@ class Subscriptions:
                 for channel in self._retried():
                     del self._refused[channel]
 
-    async def settle(self, call: Call) -> None:
-        """Subscribe and unsubscribe until the connection has what is wanted."""
-        while (request := self._next()) is not None:
+    async def settle(self, call: Call, only: Collection[str] | None = None) -> None:
+        """Subscribe and unsubscribe until the connection has what is wanted, or `only` some of that."""
+        while (request := self._next(only)) is not None:
             await self._ask(call, request)
 
     async def _ask(self, call: Call, request: Request) -> None:
-        if not request.leaves:
-            now = asyncio.get_running_loop().time()
-            await asyncio.sleep(self._bucket.take(SUBSCRIBE_COST, now))
         self._asked = frozenset(request.channels)
         try:
             answer = await call(request.method, {"channels": list(request.channels)})
@@ -265,10 +271,11 @@ class Subscriptions:
             error.__cause__ = cause
             self._report(error)
 
-    def _next(self) -> Request | None:
+    def _next(self, only: Collection[str] | None) -> Request | None:
         """Give the next call to make: leave what nobody wants, then private, then public channels."""
         surplus = [c for c in self._confirmed if self._is_surplus(c) or c in self._resync]
-        missing = [channel for channel in self._references if not self._is_answered(channel)]
+        sought = self._references if only is None else only
+        missing = [channel for channel in sought if not self._is_answered(channel)]
         return first_request("unsubscribe", surplus) or first_request("subscribe", missing)
 
     def _retried(self) -> set[str]:

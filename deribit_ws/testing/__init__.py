@@ -6,6 +6,7 @@ of the client; only the words in `wire` are shared. Tests and the command line s
 """
 
 from deribit_ws.testing.book import Direction
+from deribit_ws.testing.credits import DERIBIT_CREDITS, Pool
 from deribit_ws.testing.exchange import SimulatedExchange
 from deribit_ws.testing.faults import (
     AcceptThenClose,
@@ -30,9 +31,12 @@ from deribit_ws.testing.faults import (
     StallHandshake,
 )
 from deribit_ws.testing.ledger import Ledger, Outcome
+from deribit_ws.testing.logins import Account
 
 __all__ = [
+    "DERIBIT_CREDITS",
     "AcceptThenClose",
+    "Account",
     "Deaf",
     "DelayReply",
     "Direction",
@@ -47,6 +51,7 @@ __all__ = [
     "Ledger",
     "Maintenance",
     "Outcome",
+    "Pool",
     "RefuseConnections",
     "RefuseHandshake",
     "Reorder",

@@ -1,7 +1,7 @@
 """One call on its way through the methods, and what the methods may reach.
 
 Knows: the parts of the exchange a method needs, and what it needs of its caller. Must not know:
-sockets, envelopes, the methods themselves. `session` and `http` make calls, `methods` runs them.
+sockets, envelopes, the methods themselves. `service` and `http` make calls, `methods` runs them.
 """
 
 from collections.abc import Callable, Collection
@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol, TypeAlias
 
+from deribit_ws.testing.clock import Clock
+from deribit_ws.testing.credits import Credits, Holder
 from deribit_ws.testing.envelope import UNAUTHORIZED, Refusal
 from deribit_ws.testing.faults import Standing
 from deribit_ws.testing.hub import Hub
 from deribit_ws.testing.ledger import Ledger
 from deribit_ws.testing.logins import Login, Logins
 from deribit_ws.testing.market import Market
+from deribit_ws.testing.matching import MatchingQueue, Place
 from deribit_ws.testing.params import Params
+from deribit_ws.testing.proofs import Proofs
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,13 @@ class Venue:
     hub: Hub
     ledger: Ledger
     logins: Logins
+    proofs: Proofs
+    credits: Credits
     standing: Standing  # faults that concern every connection
     rng: Random
-    wall_clock: Callable[[], float]
+    clock: Clock
+    queue: MatchingQueue = field(default_factory=MatchingQueue)
+    cancelling_users: set[int] = field(default_factory=set)  # with cancel-on-disconnect for the account
 
 
 class Caller(Protocol):
@@ -64,7 +72,7 @@ class Caller(Protocol):
 
 @dataclass(slots=True)
 class Call:
-    """A call and its circumstances; `connection` None for plain HTTP.
+    """A call and its circumstances; `connection` None for plain HTTP, `address` that of the client.
 
     A method may put what must follow its answer into `after`, and forbid the answer (`silent`).
     """
@@ -72,8 +80,10 @@ class Call:
     venue: Venue
     params: Params
     connection: Caller | None
+    address: str
     after: list[Callable[[], None]] = field(default_factory=list)
     silent: bool = False
+    place: Place | None = None  # in the matching engine's queue
 
     @property
     def caller(self) -> Caller:
@@ -81,18 +91,32 @@ class Call:
         assert self.connection is not None, "websocket-only methods are refused on HTTP before they run"
         return self.connection
 
+    @property
+    def number(self) -> int | None:
+        """The number of its connection."""
+        return self.connection.number if self.connection else None
+
     def login(self) -> Login | None:
         """Who calls: by the token in the parameters, else as the connection is logged in."""
         if "access_token" in self.params:
-            number = self.connection.number if self.connection else None
-            return self.venue.logins.check(self.params.text("access_token"), number)
+            return self.venue.logins.check(self.params.text("access_token"), self.number)
         login = self.connection.login if self.connection else None
         return login if login and self.venue.logins.valid(login) else None
 
-    def require_login(self) -> None:
-        """Refuse with 13009 what only an account may do."""
-        if self.login() is None:
+    def required_login(self) -> Login:
+        """Who calls; refuses with 13009 what only an account may do."""
+        login = self.login()
+        if login is None:
             raise Refusal(UNAUTHORIZED, {"reason": "invalid_token"})
+        return login
+
+    def holder(self) -> Holder:
+        """Whose credits it uses: the user's, or the address's where nobody is logged in."""
+        try:
+            login = self.login()
+        except Refusal:
+            login = None
+        return login.user_id if login else self.address
 
 
 Method: TypeAlias = Callable[[Call], Any]

@@ -11,6 +11,7 @@ from deribit_ws.testing.book_feeds import BookFeed, WindowFeed
 from deribit_ws.testing.feeds import (
     Feed,
     IndexFeed,
+    KindTradesFeed,
     Pace,
     PlatformFeed,
     QuoteFeed,
@@ -42,9 +43,31 @@ USER_FAMILIES = {
 }
 
 
+PRIVATE = ("user.", "block_trade_confirmations", "block_rfq.maker.", "block_rfq.taker.")
+# By how a name begins; the first that fits. What is not printed in the documentation is as for the
+# methods that read the same.
+SCOPES = {
+    "user.portfolio": "account:read",
+    "user.access_log": "account:read",
+    "user.lock": "account:read",
+    "user.liquidation": "account:read",
+    "user.isolated.liquidation": "account:read",
+    "user.lsp": "account:read",
+    "user.": "trade:read",
+    "block_trade_confirmations": "block_trade:read",
+    "block_rfq.maker.": "block_rfq:read",
+    "block_rfq.taker.": "block_rfq:read",
+}
+
+
 def private(channel: str) -> bool:
     """Whether a channel belongs to an account."""
-    return channel.startswith("user.")
+    return channel.startswith(PRIVATE)
+
+
+def scope_needed(channel: str) -> str | None:
+    """The scope without which a channel is left out; None for a public one."""
+    return next((scope for prefix, scope in SCOPES.items() if channel.startswith(prefix)), None)
 
 
 def raw(channel: str) -> bool:
@@ -62,7 +85,7 @@ def feed(channel: str, market: Market, rng: Random) -> Feed | None:
         case ["user", family, *_] if family in USER_FAMILIES:
             return StillFeed()
         case ["trades", kind, currency, pace] if kind in KINDS and currency in CURRENCIES and pace in PACES:
-            return TradesFeed(_matching(market, kind, currency), PACES[pace])
+            return KindTradesFeed(market, kind, currency, PACES[pace])
         case [_, instrument, *_] if instrument in market:
             return _instrument_feed(channel.split("."), market, market[instrument])
         case parts:
@@ -88,7 +111,16 @@ def _quiet(parts: list[str], market: Market) -> bool:
             return name in market and resolution in RESOLUTIONS
         case ["instrument", "creation" | "state", kind, currency]:
             return kind in KINDS and currency in CURRENCIES
-        case ["block_rfq", "trades", currency]:
+        case ["block_rfq", "trades" | "maker" | "taker", currency] | [
+            "block_rfq",
+            "maker",
+            "quotes",
+            currency,
+        ]:
+            return currency in CURRENCIES
+        case ["block_trade_confirmations"]:
+            return True
+        case ["block_trade_confirmations", currency]:
             return currency in CURRENCIES
         case _:
             return False
@@ -122,11 +154,3 @@ def _group_ticks(line: Line, group: str) -> int | None:
         return None
     width = GROUPS[group] / (ETH_GROUP_DIVISOR if line.instrument.base == "ETH" else 1)
     return max(1, round(width / line.instrument.tick_size))
-
-
-def _matching(market: Market, kind: str, currency: str) -> frozenset[str]:
-    return frozenset(
-        line.instrument.name
-        for line in market.lines.values()
-        if kind in ("any", line.instrument.kind) and currency in ("any", line.instrument.settlement)
-    )

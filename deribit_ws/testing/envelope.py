@@ -31,12 +31,13 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Refusal(Exception):
-    """A request ends as an error answer with this code and data."""
+    """A request ends as an error answer with this code and data; `message` None: the code's own name."""
 
-    def __init__(self, code: int, data: Any = None) -> None:
+    def __init__(self, code: int, data: Any = None, message: str | None = None) -> None:
         super().__init__(code, data)
         self.code = code
         self.data = data
+        self.message = message or MESSAGES.get(code) or NAMES.get(code, "error")
 
     @classmethod
     def param(cls, name: str, reason: str) -> "Refusal":
@@ -90,8 +91,7 @@ class Stamp:
 
     def error(self, request_id: int | str | None, refusal: Refusal) -> bytes:
         """An error answer."""
-        message = MESSAGES.get(refusal.code) or NAMES.get(refusal.code, "error")
-        error: dict[str, Any] = {"code": refusal.code, "message": message}
+        error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
         if refusal.data is not None:
             error["data"] = refusal.data
         return self._seal(request_id, {"error": error})

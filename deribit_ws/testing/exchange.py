@@ -17,6 +17,9 @@ from aiohttp import WSCloseCode, web
 
 from deribit_ws.testing import http
 from deribit_ws.testing.calls import Venue
+from deribit_ws.testing.clock import Clock
+from deribit_ws.testing.controls import Controls
+from deribit_ws.testing.credits import DERIBIT_CREDITS, Credits, Holder, Pool
 from deribit_ws.testing.door import SOCKET_PATH, Door
 from deribit_ws.testing.faults import (
     AcceptThenClose,
@@ -34,27 +37,35 @@ from deribit_ws.testing.faults import (
 from deribit_ws.testing.hub import Hub
 from deribit_ws.testing.instruments import listing
 from deribit_ws.testing.ledger import Ledger
-from deribit_ws.testing.logins import Logins
+from deribit_ws.testing.logins import Account, Logins
 from deribit_ws.testing.market import HISTORY, Market
-from deribit_ws.testing.session import Manner, Session
+from deribit_ws.testing.proofs import Proofs
+from deribit_ws.testing.service import Manner
+from deribit_ws.testing.session import Session
+from deribit_ws.testing.universe import Universe
 
-ACCOUNTS: Mapping[str, str] = MappingProxyType({"simulated": "secret"})
+ACCOUNTS: Mapping[str, str | Account] = MappingProxyType({"simulated": Account("secret", subaccounts=(11,))})
 YEAR_OF_TOKENS = 31_536_000  # seconds: what the exchange's own samples show as expires_in
 OUTPUT_LIMIT = 8 << 20  # bytes a client may leave unread before it is too slow
 MOST_LAG = 1.0  # seconds the market may fall behind before it gives up catching up
 
 
-class SimulatedExchange:
+class SimulatedExchange(Controls):
     """A Deribit that runs in this event loop, on loopback, and fails when told to.
 
-    `accounts` maps client ids to secrets. The market moves every `step_seconds`, or with
-    `autoplay=False` only in `step()`; either way a step stands for that much market time, so
-    100ms channels speak every 0.1 / `step_seconds` steps. `heartbeat_scale` multiplies the times of
-    heartbeats and of the idle cut. `shuffle_answers` lets answers of private and public methods
-    overtake each other. `output_limit` is in bytes, `token_seconds` the life of tokens;
+    `accounts` maps client ids to secrets, or to an Account with a scope of its own. The market moves
+    every `step_seconds`, or with `autoplay=False` only in `step()`; either way a step stands for that
+    much market time, so 100ms channels speak every 0.1 / `step_seconds` steps. `heartbeat_scale`
+    multiplies the times of heartbeats and of the idle cut. `shuffle_answers` lets answers of private
+    and public methods overtake each other. `output_limit` is in bytes, `token_seconds` the life of tokens;
     `extra_options` lists so many more quiet BTC options; `history` is how many trades of each
     instrument get_last_trades can give; beyond `max_connections` an upgrade is refused with 429, as
-    Deribit does beyond 32 of one address. `wall_clock` gives epoch seconds.
+    Deribit does beyond 32 of one address. `wall_clock` gives epoch seconds; the exchange's clock is
+    `clock_offset` seconds ahead of it. `credits` are the pools every request is charged to, None
+    charges nothing. Private channels end with the login of their connection unless
+    `private_outlives_token`: what the real exchange does is not known.
+
+    `market`, `ledger`, `logins` and `credits` can be read, and disturbed, at any time.
     """
 
     def __init__(
@@ -64,49 +75,52 @@ class SimulatedExchange:
         host: str = "127.0.0.1",
         port: int = 0,
         ssl_context: ssl.SSLContext | None = None,
-        accounts: Mapping[str, str] = ACCOUNTS,
+        accounts: Mapping[str, str | Account] = ACCOUNTS,
         step_seconds: float = 0.05,
         autoplay: bool = True,
         wall_clock: Callable[[], float] = time.time,
+        clock_offset: float = 0.0,
         heartbeat_scale: float = 1.0,
         shuffle_answers: bool = False,
         output_limit: int = OUTPUT_LIMIT,
         token_seconds: int = YEAR_OF_TOKENS,
+        private_outlives_token: bool = False,
+        credits: Mapping[str, Pool] | None = DERIBIT_CREDITS,
         extra_options: int = 0,
         history: int = HISTORY,
         max_connections: int | None = None,
     ) -> None:
         rng = Random(seed)
-        instruments = listing(wall_clock(), extra_options)
+        self._clock = clock = Clock(wall_clock, clock_offset)
+        instruments = listing(clock(), extra_options)
         self._step_seconds = step_seconds
         self._autoplay = autoplay
         self._secure = ssl_context is not None
-        self._manner = Manner(output_limit, heartbeat_scale, shuffle_answers)
+        self._manner = Manner(output_limit, heartbeat_scale, shuffle_answers, private_outlives_token)
         self._standing = Standing()
         self.market = Market(
-            instruments, rng=rng, wall_clock=wall_clock, step_seconds=step_seconds, history=history
+            instruments, rng=rng, wall_clock=clock, step_seconds=step_seconds, history=history
         )
         self.ledger = Ledger(self.market)
+        self.logins = Logins(
+            accounts, rng=Random(seed + 2), wall_clock=wall_clock, token_seconds=token_seconds
+        )
+        self.credits = Credits(credits, holder=self._holder)
         # A generator of its own, so that the market does not depend on what clients do.
         self._venue = Venue(
             market=self.market,
             hub=Hub(self.market, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing),
             ledger=self.ledger,
-            logins=Logins(accounts, rng=Random(seed + 2), wall_clock=wall_clock, token_seconds=token_seconds),
+            logins=self.logins,
+            proofs=Proofs(self.logins.secret, self.market.now_ms),
+            credits=self.credits,
             standing=self._standing,
             rng=Random(seed + 3),
-            wall_clock=wall_clock,
+            clock=clock,
         )
-        self._door = Door(
-            host=host,
-            port=port,
-            ssl_context=ssl_context,
-            standing=self._standing,
-            ledger=self.ledger,
-            enter=self._enter,
-            answer=self._answer,
-            full=lambda: max_connections is not None and len(self._sessions) >= max_connections,
-        )
+        self._universe = Universe(self.market, self._venue.hub)
+        self._max_connections = max_connections
+        self._door = self._made_door(host, port, ssl_context)
         self._numbers = itertools.count(1)
         self._sessions: dict[int, Session] = {}
         self._player: asyncio.Task[None] | None = None
@@ -173,6 +187,7 @@ class SimulatedExchange:
         """Move the market by hand, in one turn of the loop: what it says must fit `output_limit`."""
         for _ in range(n):
             self.market.step()
+            self._universe.stepped()
             self._venue.hub.stepped()
 
     def inject(self, fault: Fault, connection: int | None = None) -> None:
@@ -204,11 +219,29 @@ class SimulatedExchange:
         for session in self._sessions.values():
             session.clear_faults()
 
+    def _holder(self, client_id: str | None) -> Holder:
+        return self._door.host if client_id is None else self.logins.user(client_id)
+
     def _maintain(self, fault: Maintenance) -> None:
         self._door.refuse_for(fault.seconds)
         self._venue.hub.announce("platform_state", {"maintenance": True})
         for session in self._sessions.values():
             session.drop(Drop.close(WSCloseCode.GOING_AWAY))
+
+    def _made_door(self, host: str, port: int, ssl_context: ssl.SSLContext | None) -> Door:
+        return Door(
+            host=host,
+            port=port,
+            ssl_context=ssl_context,
+            standing=self._standing,
+            ledger=self.ledger,
+            enter=self._enter,
+            answer=self._answer,
+            full=self._is_full,
+        )
+
+    def _is_full(self) -> bool:
+        return self._max_connections is not None and len(self._sessions) >= self._max_connections
 
     def _enter(self, transport: asyncio.Transport) -> Session:
         number = next(self._numbers)

@@ -5,6 +5,7 @@ sockets or messages. A test builds them and gives them to `SimulatedExchange.inj
 act on them ask `Standing` whether one is due.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -123,12 +124,16 @@ class DropOnRequest:
 
 @dataclass(frozen=True, slots=True)
 class FailRequest:
-    """Answer a method with an error, without executing it."""
+    """Answer a method with an error, without executing it; `times` None: until cleared.
+
+    `message` None says the code by its name; some real ones carry a figure: `price_too_high 43666.4288`.
+    """
 
     method: str
     code: int
-    times: int = 1
+    times: int | None = 1
     data: Any = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +239,14 @@ class Standing:
     def __bool__(self) -> bool:
         return bool(self._armed)
 
-    def arm(self, fault: Fault, times: int = 1) -> None:
-        """Keep a fault until it was taken `times` times."""
-        self._armed.setdefault((type(fault), _subject(fault)), deque()).append(_Armed(fault, times))
+    def arm(self, fault: Fault, times: int | None = 1) -> None:
+        """Keep a fault until it was taken `times` times; None: for good."""
+        left = math.inf if times is None else times
+        self._armed.setdefault((type(fault), _subject(fault)), deque()).append(_Armed(fault, left))
+
+    def disarm(self, kind: type[F], subject: str) -> None:
+        """Forget the faults of a kind that concern `subject`."""
+        self._armed.pop((kind, subject), None)
 
     def take(self, kind: type[F], subject: str | None = None) -> F | None:
         """Use up one occurrence of the oldest fault of a kind that concerns `subject`.
@@ -268,7 +278,7 @@ class Standing:
 @dataclass(slots=True)
 class _Armed:
     fault: Fault
-    left: int
+    left: float
 
 
 def _subject(fault: Fault) -> str | None:

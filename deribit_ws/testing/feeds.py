@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from deribit_ws.testing import payloads
 from deribit_ws.testing.events import BookEvent, Trade
+from deribit_ws.testing.instruments import Instrument
 from deribit_ws.testing.ledger import Mark
 from deribit_ws.testing.market import Line, Market
 
@@ -32,6 +33,9 @@ class Feed(Protocol):
 
     pace: Pace
     subjects: frozenset[str]  # the instruments whose events it hears
+
+    def listed(self, instrument: Instrument) -> None:
+        """Take a new instrument among the subjects, if it belongs there."""
 
     def hear(self, event: BookEvent) -> None:
         """Remember an event of a subject."""
@@ -54,6 +58,9 @@ class StillFeed:
 
     pace = Pace.RAW
     subjects: frozenset[str] = frozenset()
+
+    def listed(self, instrument: Instrument) -> None:
+        """Its subjects are what they are."""
 
     def hear(self, event: BookEvent) -> None:
         """Nothing to remember."""
@@ -143,6 +150,22 @@ class TradesFeed(StillFeed):
     def mark(self, said: Any) -> Mark:
         """The number of each trade."""
         return tuple((trade.instrument_name, trade.trade_seq) for trade in said)
+
+
+class KindTradesFeed(TradesFeed):
+    """trades.{kind}.{currency}.{interval}: those of all such instruments, later ones too."""
+
+    def __init__(self, market: Market, kind: str, currency: str, pace: Pace) -> None:
+        super().__init__(frozenset(), pace)
+        self._kind = kind
+        self._currency = currency
+        for line in market.lines.values():
+            self.listed(line.instrument)
+
+    def listed(self, instrument: Instrument) -> None:
+        """Hear it too, if it is of the kind and currency."""
+        if self._kind in ("any", instrument.kind) and self._currency in ("any", instrument.settlement):
+            self.subjects |= {instrument.name}
 
 
 class IndexFeed(StillFeed):

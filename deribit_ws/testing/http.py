@@ -12,7 +12,7 @@ from deribit_ws.testing import methods
 from deribit_ws.testing.calls import Call, Venue
 from deribit_ws.testing.envelope import MAX_REQUEST, TOO_LARGE, Refusal, RpcRequest, Stamp, read
 from deribit_ws.testing.faults import FailRequest
-from deribit_ws.testing.ledger import Request
+from deribit_ws.testing.ledger import Refused, Request
 from deribit_ws.testing.params import Params
 
 PREFIX = "/api/v2/"
@@ -22,18 +22,21 @@ async def answer(request: web.BaseRequest, venue: Venue) -> web.Response:
     """The answer to one HTTP request: 200 with a result, 400 with an error, 404 off the methods' path."""
     if not request.path.startswith(PREFIX):
         return web.Response(status=404)
-    stamp = Stamp(venue.wall_clock)
-    rpc: RpcRequest | None = None
+    stamp = Stamp(venue.clock)
+    now = asyncio.get_running_loop().time()
+    method = request_id = None
     try:
         rpc = await _read(request)
-        now = asyncio.get_running_loop().time()
-        venue.ledger.note(Request.made(now, None, rpc.method, rpc.id, rpc.params))
-        if failure := venue.standing.take(FailRequest, rpc.method):
-            raise Refusal(failure.code, failure.data)
-        result = methods.run(rpc.method, Call(venue, Params(rpc.params), None))
-        return _response(200, stamp.result(rpc.id, result))
+        method, request_id = rpc.method, rpc.id
+        venue.ledger.note(Request.made(now, None, method, request_id, rpc.params))
+        call = Call(venue, Params(rpc.params), None, request.remote or "")
+        methods.charge(method, call)
+        if failure := venue.standing.take(FailRequest, method):
+            raise Refusal(failure.code, failure.data, failure.message)
+        return _response(200, stamp.result(request_id, methods.run(method, call)))
     except Refusal as refusal:
-        return _response(400, stamp.error(rpc.id if rpc else None, refusal))
+        venue.ledger.note(Refused(now, None, method, request_id, refusal.code))
+        return _response(400, stamp.error(request_id, refusal))
 
 
 async def _read(request: web.BaseRequest) -> RpcRequest:

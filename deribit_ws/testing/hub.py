@@ -15,6 +15,7 @@ from deribit_ws.testing import channels, frames
 from deribit_ws.testing.events import BookEvent
 from deribit_ws.testing.faults import Standing
 from deribit_ws.testing.feeds import Feed, Pace
+from deribit_ws.testing.instruments import Instrument
 from deribit_ws.testing.ledger import Mark
 from deribit_ws.testing.market import Market
 from deribit_ws.testing.tamper import Tamper
@@ -61,7 +62,7 @@ class Hub:
 
     def knows(self, channel: str) -> bool:
         """Whether there is such a channel."""
-        return channel in self._streams or channels.feed(channel, self._market, self._rng) is not None
+        return channels.feed(channel, self._market, self._rng) is not None
 
     def join(self, subscriber: Subscriber, channel: str, *, mute: bool = False) -> None:
         """Start sending a known channel to somebody, beginning (unless `mute`) with its first message.
@@ -79,12 +80,26 @@ class Hub:
 
     def leave(self, subscriber: Subscriber, channel: str) -> None:
         """Stop sending a channel to somebody."""
-        stream = self._streams[channel]
+        stream = self._streams.get(channel)
+        if stream is None:  # its instrument has expired
+            return
         stream.subscribers.pop(subscriber, None)
         if not stream.subscribers:
-            del self._streams[channel]
-            for subject in stream.feed.subjects:
-                self._by_subject[subject].remove(stream)
+            self._close(stream)
+
+    def listed(self, instrument: Instrument) -> None:
+        """An instrument is new: streams that concern all of its kind hear it too."""
+        for stream in self._streams.values():
+            stream.feed.listed(instrument)
+            if instrument.name in stream.feed.subjects:
+                self._by_subject[instrument.name].append(stream)
+
+    def expired(self, instrument_name: str) -> None:
+        """An instrument is gone: what is pending of it is said, then its own streams fall silent."""
+        for stream in self._by_subject.pop(instrument_name, []):
+            self._publish(stream)
+            if not self.knows(stream.channel):
+                del self._streams[stream.channel]
 
     def stepped(self) -> None:
         """A market step is over: say what is due."""
@@ -109,6 +124,11 @@ class Hub:
         for subject in feed.subjects:
             self._by_subject[subject].append(stream)
         return stream
+
+    def _close(self, stream: Stream) -> None:
+        del self._streams[stream.channel]
+        for subject in stream.feed.subjects & self._by_subject.keys():  # an expired one has no streams
+            self._by_subject[subject].remove(stream)
 
     def _hear(self, event: BookEvent) -> None:
         for stream in self._by_subject.get(event.instrument_name, ()):

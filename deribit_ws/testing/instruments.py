@@ -2,10 +2,11 @@
 
 Knows: how Deribit names and sizes inverse perpetuals, dated futures, options and linear (USDC)
 perpetuals. Must not know: prices, books, connections. `exchange` asks for a listing once, at the
-clock it was given; `market`, `crowd` and `payloads` read the instruments. Source:
+clock it was given, `universe` for more by name; `market`, `crowd` and `payloads` read them. Source:
 public/get_instruments and the instrument naming page of docs.deribit.com.
 """
 
+import calendar
 import math
 import time
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ OptionType = Literal["call", "put"]
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAY = 86_400
 EXPIRY_HOUR = 8  # every expiry and settlement is at 08:00 UTC
+OPENED_MS = 1_534_167_754_000  # creation_timestamp of everything that was there from the beginning
 NEVER_MS = 32_503_708_800_000  # the expiration Deribit gives a perpetual: the year 3000
 FRIDAY = 4  # as time.gmtime counts weekdays
 START_PRICES = {"BTC": 90_000.0, "ETH": 3_000.0}  # fixed, so that strikes depend on the clock alone
@@ -40,6 +42,7 @@ class Instrument:
     min_trade_amount: float
     contract_size: float
     instrument_id: int
+    creation_timestamp: int = OPENED_MS
     expiration_timestamp: int = NEVER_MS
     option_type: OptionType | None = None
     strike: float | None = None
@@ -169,6 +172,33 @@ def option(perpetual: Instrument, expiry: int, strike: float, side: OptionType, 
         activity=0.4,
         typical_lots=30,
     )
+
+
+def named(name: str, number: int, now: float) -> Instrument:
+    """The inverse option or dated future of a name, listed at `now`; raises ValueError for any other."""
+    coin, date, *rest = name.split("-")
+    perpetual = {"BTC": BTC_PERPETUAL, "ETH": ETH_PERPETUAL}.get(coin)
+    expiry = expiry_named(date)
+    if perpetual is None:
+        raise ValueError(f"{name}: not an inverse instrument of BTC or ETH")
+    match rest:
+        case []:
+            made = future(perpetual, expiry, number)
+        case [strike, "C"]:
+            made = option(perpetual, expiry, float(strike), "call", number)
+        case [strike, "P"]:
+            made = option(perpetual, expiry, float(strike), "put", number)
+        case _:
+            raise ValueError(f"{name}: neither a dated future nor an option")
+    return replace(made, creation_timestamp=int(now * 1000))
+
+
+def expiry_named(date: str) -> int:
+    """The expiry that a date as in a name stands for, in seconds since the epoch."""
+    day, month, year = date[:-5], date[-5:-2], date[-2:]
+    if month not in MONTHS or not (day.isdecimal() and year.isdecimal()):
+        raise ValueError(f"{date}: no such date")
+    return calendar.timegm((2000 + int(year), MONTHS.index(month) + 1, int(day), EXPIRY_HOUR, 0, 0))
 
 
 def listing(now: float, extra_options: int = 0) -> tuple[Instrument, ...]:

@@ -22,7 +22,7 @@ from deribit_ws.testing.market import Market
 CHANGES_KEPT = 10_000  # book events per instrument: minutes at the usual pace
 TRADES_KEPT = 50_000  # per instrument
 FRAMES_KEPT = 200_000  # marks per connection and channel; beyond it the older half goes
-RECORDS_KEPT = 100_000  # requests, handshakes and ends of connections, each
+RECORDS_KEPT = 100_000  # requests, refusals, handshakes and ends of connections, each
 CONNECTIONS_KEPT = 2_000  # whose frames are remembered
 SECRETS = frozenset({"client_secret", "refresh_token", "access_token", "signature"})
 
@@ -85,14 +85,29 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """A connection is gone; `code` is the client's close code, None if it left without a close frame."""
+    """A connection is gone; `code` is the client's close code, None if it left without a close frame.
+
+    `cancels_orders` tells whether its end is one on which cancel-on-disconnect acts.
+    """
 
     time: float
     connection: int
     code: int | None
+    cancels_orders: bool = False
 
 
-Record: TypeAlias = Handshake | Request | Dropped | Farewell
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error answer was given; `method` and `id` None where the request could not be read."""
+
+    time: float
+    connection: int | None
+    method: str | None
+    id: int | str | None
+    code: int
+
+
+Record: TypeAlias = Handshake | Request | Refused | Dropped | Farewell
 
 
 @dataclass(slots=True)
@@ -127,12 +142,14 @@ class Ledger:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._changes: dict[str, deque[BookEvent]] = defaultdict(lambda: deque(maxlen=CHANGES_KEPT))
-        self.trades: dict[str, deque[Trade]] = {
-            name: deque(line.trades, maxlen=TRADES_KEPT) for name, line in market.lines.items()
-        }
+        self.trades: defaultdict[str, deque[Trade]] = defaultdict(
+            lambda: deque(maxlen=TRADES_KEPT),
+            {name: deque(line.trades, maxlen=TRADES_KEPT) for name, line in market.lines.items()},
+        )
         self.sent: dict[int, dict[str, Sent]] = {}
         self.handshakes: deque[Handshake] = deque(maxlen=RECORDS_KEPT)
         self.requests: deque[Request] = deque(maxlen=RECORDS_KEPT)
+        self.refusals: deque[Refused] = deque(maxlen=RECORDS_KEPT)
         self.drops: deque[Dropped] = deque(maxlen=RECORDS_KEPT)
         self.farewells: deque[Farewell] = deque(maxlen=RECORDS_KEPT)
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -151,6 +168,8 @@ class Ledger:
                 self.handshakes.append(record)
             case Request():
                 self.requests.append(record)
+            case Refused():
+                self.refusals.append(record)
             case Dropped():
                 self.drops.append(record)
             case Farewell():
@@ -215,12 +234,16 @@ class Ledger:
         """The calls of one method, in order."""
         return [r for r in self.requests if r.method == method and connection in (r.connection, None)]
 
+    def refusals_of(self, code: int, connection: int | None = None) -> list[Refused]:
+        """The error answers of one code, in order."""
+        return [r for r in self.refusals if r.code == code and connection in (r.connection, None)]
+
     def book_at(self, instrument_name: str, change_id: int) -> tuple[Levels, Levels] | None:
         """The (bids, asks) of an instrument when its book had this change_id, best first.
 
         None if it never had, or too long ago (`CHANGES_KEPT`).
         """
-        line = self._market[instrument_name]
+        line = self._market.lines.get(instrument_name) or self._market.expired[instrument_name]
         sides = {side.name: dict(side.levels()) for side in (line.book.bids, line.book.asks)}
         current = line.change_id
         for event in reversed(self._changes[instrument_name]):

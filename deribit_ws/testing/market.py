@@ -23,6 +23,7 @@ CARRY = 0.05  # a year: how far a dated future stands above its index
 BASIS = 0.0004  # typical distance of a perpetual from its index, as a fraction
 WARM_UP_STEPS = 40  # so that the first client finds books and past trades
 HISTORY = 50_000  # trades per instrument that get_last_trades can still answer
+TRADED = "open"  # the only state in which anybody may trade
 LARGEST_JUMP = 900  # of the change_id counter: other instruments use it up between two changes
 
 
@@ -46,6 +47,7 @@ class Line:
         self.volume = 0.0  # base coin
         self.turnover = 0.0  # quote currency
         self.tick_direction = 0
+        self.state = TRADED
 
     @property
     def last_price(self) -> float | None:
@@ -85,10 +87,12 @@ class Market:
         self._listeners: list[Listener] = []
         self.indices: dict[str, float] = {}
         self._coins = dict(START_PRICES)
+        self._history = history
         self.lines = {
             one.name: Line(one, trade_seq=rng.randrange(10_000, 300_000_000), history=history)
             for one in instruments
         }
+        self.expired: dict[str, Line] = {}
         # Inverse books share one counter, USDC books another; both far beyond 32 bits, as the real ones.
         self._change_ids = {False: 133_112_427_566, True: 193_809_616_666}
         self._trade_ids = {"BTC": 403_691_824, "ETH": 311_974_188, "USDC": 18_820_350}
@@ -108,6 +112,18 @@ class Market:
     def __contains__(self, name: object) -> bool:
         return name in self.lines
 
+    def open(self, instrument: Instrument) -> Line:
+        """List an instrument: its book is empty until the crowd comes."""
+        line = self.lines[instrument.name] = Line(instrument, trade_seq=1, history=self._history)
+        line.timestamp = self.now_ms()
+        self._mark(line, self._wall_clock())
+        return line
+
+    def close(self, name: str) -> Line:
+        """Take an instrument off the list; what it was can still be read in `expired`."""
+        line = self.expired[name] = self.lines.pop(name)
+        return line
+
     def now_ms(self) -> int:
         """The clock as the wire shows it."""
         return int(self._wall_clock() * 1000)
@@ -118,7 +134,8 @@ class Market:
         self._revalue()
         for line in self.lines.values():
             for _ in range(self._due(line.instrument.activity)):
-                self._act(line)
+                if line.state == TRADED:
+                    self._act(line)
 
     def place(self, name: str, direction: Direction | str, *, price: float, amount: float) -> BookEvent:
         """Put in a limit order by hand; amounts in the instrument's unit."""

@@ -51,28 +51,37 @@ def get_currencies(call: Call) -> list[dict[str, Any]]:
     """The currencies anything settles in."""
     names = {"BTC": "Bitcoin", "ETH": "Ethereum", "USDC": "USD Coin"}
     return [
-        {"currency": short, "currency_long": name, "coin_type": short, "decimals": 8, "min_confirmations": 1}
+        {
+            "coin_type": "ETHER" if short == "USDC" else short,
+            "currency": short,
+            "currency_long": name,
+            "decimals": 6 if short == "USDC" else 8,
+            "in_cross_collateral_pool": True,
+            "min_confirmations": 1,
+            "min_withdrawal_fee": 0.0001,
+            "withdrawal_fee": 0.0001,
+            "withdrawal_priorities": [],
+        }
         for short, name in names.items()
     ]
 
 
 def get_instruments(call: Call) -> list[payloads.Payload]:
-    """The instruments of a currency and kind; nothing has expired yet."""
+    """The instruments of a currency and kind: those listed, or those that have expired."""
     currency = call.params.text("currency", among=CURRENCIES)
     kind = call.params.optional("kind", among=KINDS) or "any"
-    if call.params.flag("expired"):
-        return []
-    listed = (line.instrument for line in call.venue.market.lines.values())
+    market = call.venue.market
+    lines = market.expired if call.params.flag("expired") else market.lines
     return [
-        payloads.instrument(one)
-        for one in listed
-        if currency in (one.settlement, "any") and kind in (one.kind, "any")
+        payloads.instrument(line)
+        for line in lines.values()
+        if currency in (line.instrument.settlement, "any") and kind in (line.instrument.kind, "any")
     ]
 
 
 def get_instrument(call: Call) -> payloads.Payload:
-    """One instrument."""
-    return payloads.instrument(_line(call).instrument)
+    """One instrument, expired ones included."""
+    return payloads.instrument(_line(call, past=True))
 
 
 def ticker(call: Call) -> payloads.Payload:
@@ -95,21 +104,23 @@ def get_index_price(call: Call) -> dict[str, float]:
 
 def get_last_trades_by_instrument(call: Call) -> dict[str, Any]:
     """A page of an instrument's trades, by sequence or by time, both bounds included."""
-    return _page(_line(call), call.params)
+    return _page(_line(call, past=True), call.params)
 
 
 def get_last_trades_by_instrument_and_time(call: Call) -> dict[str, Any]:
     """The same, by time alone."""
     for required in ("start_timestamp", "end_timestamp"):
         call.params.number(required, least=0)
-    return _page(_line(call), call.params)
+    return _page(_line(call, past=True), call.params)
 
 
-def _line(call: Call) -> Line:
-    name = call.params.text("instrument_name")
-    if name not in call.venue.market:
+def _line(call: Call, *, past: bool = False) -> Line:
+    """The instrument meant; with `past` an expired one will do."""
+    name, market = call.params.text("instrument_name"), call.venue.market
+    line = market.lines.get(name) or (market.expired.get(name) if past else None)
+    if line is None:
         raise Refusal.param("instrument_name", "wrong format" if "-" not in name else "instrument not found")
-    return call.venue.market[name]
+    return line
 
 
 def _page(line: Line, params: Params) -> dict[str, Any]:

@@ -17,14 +17,14 @@ class Params:
     """The parameters of one request."""
 
     def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
+        self.values = values
 
     def __contains__(self, name: str) -> bool:
-        return name in self._values
+        return name in self.values
 
     def text(self, name: str, *, among: Collection[str] | None = None) -> str:
         """A required string, one of `among` if given."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         if value is None:
             raise Refusal.param(name, "required")
         if not isinstance(value, str):
@@ -35,20 +35,20 @@ class Params:
 
     def optional(self, name: str, *, among: Collection[str] | None = None) -> str | None:
         """A string that may be absent."""
-        return self.text(name, among=among) if name in self._values else None
+        return self.text(name, among=among) if name in self.values else None
 
     def number(self, name: str, *, least: float) -> float:
         """A required number that is at least `least`."""
-        value = _number(self._values.get(name))
+        value = _number(self.values.get(name))
         if value is None:
-            raise Refusal.param(name, "required" if name not in self._values else "must be a number")
+            raise Refusal.param(name, "required" if name not in self.values else "must be a number")
         if value < least:
             raise Refusal.param(name, f"must be at least {least:g}")
         return value
 
     def integer(self, name: str, default: int | None = None, *, least: int = 0) -> int | None:
         """An integer that may be absent."""
-        if name not in self._values:
+        if name not in self.values:
             return default
         value = self.number(name, least=least)
         if not float(value).is_integer():
@@ -57,7 +57,7 @@ class Params:
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean that may be absent."""
-        value = self._values.get(name, default)
+        value = self.values.get(name, default)
         value = TRUTH.get(value, value) if isinstance(value, str) else value
         if not isinstance(value, bool):
             raise Refusal.param(name, "must be a boolean")
@@ -65,7 +65,7 @@ class Params:
 
     def channels(self) -> list[str]:
         """The required list of channel names, each once."""
-        value = self._values.get("channels")
+        value = self.values.get("channels")
         if value is None:
             raise Refusal.param("channels", "required")
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):

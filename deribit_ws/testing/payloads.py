@@ -14,7 +14,7 @@ from deribit_ws.testing.market import CARRY, Line, Market
 PRICE_BAND = 0.015  # how far from the mark an order may be, as a fraction
 OPTION_BAND = 0.5
 DEPTHS = (1, 5, 10, 20, 50, 100, 1000, 10_000)  # what get_order_book offers
-OPENED_MS = 1_534_167_754_000  # creation_timestamp of everything listed
+ENDED = ("delivered", "inactive", "archivized")  # states in which an instrument is no longer active
 Payload = dict[str, Any]
 
 
@@ -52,7 +52,7 @@ def ticker(market: Market, line: Line) -> Payload:
     band = OPTION_BAND if option else PRICE_BAND
     return {
         "timestamp": market.now_ms(),
-        "state": "open",
+        "state": line.state,
         "stats": _stats(line),
         "index_price": index_price,
         "instrument_name": instrument.name,
@@ -80,8 +80,9 @@ def order_book(market: Market, line: Line, depth: int) -> Payload:
     }
 
 
-def instrument(listed: Instrument) -> Payload:
+def instrument(line: Line) -> Payload:
     """An entry of public/get_instruments."""
+    listed = line.instrument
     described: Payload = {
         "price_index": listed.price_index,
         "kind": listed.kind,
@@ -90,9 +91,9 @@ def instrument(listed: Instrument) -> Payload:
         "taker_commission": 0.0005,
         "instrument_type": "linear" if listed.linear else "reversed",
         "expiration_timestamp": listed.expiration_timestamp,
-        "creation_timestamp": OPENED_MS,
-        "is_active": True,
-        "state": "open",
+        "creation_timestamp": listed.creation_timestamp,
+        "is_active": line.state not in ENDED,
+        "state": line.state,
         "tick_size": listed.tick_size,
         "tick_size_steps": [],
         "contract_size": listed.contract_size,

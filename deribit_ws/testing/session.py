@@ -1,21 +1,18 @@
-"""One websocket connection: what it asked, what it gets, how it ends.
+"""One websocket connection: what it is subscribed to, who is logged in on it, how it ends.
 
-Knows: its subscriptions, its login, the faults that concern it, and the order in which they act on
-a request. Must not know: how the market works, or TCP (that is `link`). The listener makes one per
+Knows: its subscriptions, its login, and the faults that concern it. Must not know: what requests
+mean (that is `service`), how the market works, or TCP (that is `link`). The door makes one per
 accepted upgrade and runs it; the hub notifies it; `exchange` injects faults into it.
 """
 
 import asyncio
-from collections import defaultdict, deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import assert_never
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from deribit_ws.testing import frames, methods
-from deribit_ws.testing.calls import Call, Venue
-from deribit_ws.testing.envelope import Refusal, RpcRequest, Stamp, read
+from deribit_ws.testing import channels, frames
+from deribit_ws.testing.calls import Venue
 from deribit_ws.testing.faults import (
     ConnectionFault,
     Deaf,
@@ -24,7 +21,6 @@ from deribit_ws.testing.faults import (
     DropChannels,
     DropOnRequest,
     Duplicate,
-    F,
     FailRequest,
     Garble,
     IgnoreRequest,
@@ -35,24 +31,14 @@ from deribit_ws.testing.faults import (
     SkipSnapshot,
     Standing,
 )
-from deribit_ws.testing.ledger import Dropped, Farewell, Mark, Request, Sent
+from deribit_ws.testing.ledger import Dropped, Farewell, Mark, Sent
 from deribit_ws.testing.link import Link, LinkState
 from deribit_ws.testing.logins import Login
-from deribit_ws.testing.params import Params
 from deribit_ws.testing.pulse import Pulse
+from deribit_ws.testing.service import Manner, Service
 from deribit_ws.testing.tamper import Tamper
 
 NO_CODE = 1005  # what an empty close frame counts as
-LONGEST_SHUFFLE = 0.005  # seconds an answer may wait for others to overtake it
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How connections behave; see `SimulatedExchange` for the meaning."""
-
-    output_limit: int
-    heartbeat_scale: float
-    shuffle_answers: bool
 
 
 class Session:
@@ -78,14 +64,25 @@ class Session:
         self._deaf = False
         self._standing = Standing()
         self._tamper = Tamper(self._standing)
-        self._waiting: dict[str, deque[bytes]] = defaultdict(deque)
         self._farewell: int | None = None
+        self._logged_out = False
         self._link = Link(transport, limit=manner.output_limit, on_slow=self.drop)
         self._pulse = Pulse(
             scale=manner.heartbeat_scale,
             say=lambda message: self._link.write(frames.frame(message)),
             idle=lambda: not self._subscribed,
             end=self._expire,
+        )
+        peer = transport.get_extra_info("peername") or ("",)
+        self._service = Service(
+            self,
+            venue,
+            self._standing,
+            self._link,
+            address=peer[0],
+            shuffle=manner.shuffle_answers,
+            drop=self.drop,
+            expire=self._expire,
         )
 
     @property
@@ -141,7 +138,8 @@ class Session:
             self._link.drop(drop)
 
     def leave(self) -> None:
-        """End it politely."""
+        """End it politely, because the client logged out."""
+        self._logged_out = True
         self.drop(Drop.close(WSCloseCode.OK))
 
     def shut(self) -> None:
@@ -160,15 +158,24 @@ class Session:
     def subscribe(self, channel: str) -> None:
         """Begin to receive a channel; nothing new happens if it is received already."""
         self._subscribed[channel] = self._sent.setdefault(channel, Sent())
-        self._venue.hub.join(self, channel, mute=bool(self._due(SkipSnapshot, channel)))
+        self._venue.hub.join(self, channel, mute=bool(self._service.due(SkipSnapshot, channel)))
 
     def unsubscribe(self, channel: str) -> None:
         """Receive it no more."""
         del self._subscribed[channel]
         self._venue.hub.leave(self, channel)
 
+    def lapse(self) -> None:
+        """Without a valid login no private channel stays, unless such channels outlive their tokens."""
+        if not self._may_hear_private():
+            for channel in [name for name in self._subscribed if channels.private(name)]:
+                self.unsubscribe(channel)
+
     def notify(self, channel: str, framed: bytes, mark: Mark) -> None:
         """Send a notification, as this connection's own faults would have it."""
+        if channels.private(channel) and not self._may_hear_private():
+            self._loop.call_soon(self.lapse)  # not at once: the hub is going through its subscribers
+            return
         if not self._tamper:
             self._send(channel, framed, mark)
             return
@@ -205,72 +212,26 @@ class Session:
         if self._deaf or self._link.state is not LinkState.OPEN:
             return
         self._pulse.heard()
-        stamp = Stamp(self._venue.wall_clock)
-        try:
-            request = read(payload)
-        except Refusal as refusal:
-            self._link.write(frames.frame(stamp.error(None, refusal)))
-            return
-        self._record(request)
-        self._serve(request, stamp)
-
-    def _record(self, request: RpcRequest) -> None:
-        now = self._loop.time()
-        made = Request.made(now, self.number, request.method, request.id, request.params)
-        self._venue.ledger.note(made)
-
-    def _serve(self, request: RpcRequest, stamp: Stamp) -> None:
-        drop = self._due(DropOnRequest, request.method)
-        if drop and drop.before_reply:
-            self.drop(drop.how)
-            return
-        ignored = self._due(IgnoreRequest, request.method)
-        if ignored and not ignored.executed:
-            return
-        call = Call(self._venue, Params(request.params), self)
-        answer = self._answer(request, call, stamp)
-        if not ignored and not call.silent:
-            self._reply(request.method, answer)
-        if drop:
-            self.drop(drop.how)
-            return
-        for action in call.after:
-            action()
-
-    def _answer(self, request: RpcRequest, call: Call, stamp: Stamp) -> bytes:
-        try:
-            if failure := self._due(FailRequest, request.method):
-                raise Refusal(failure.code, failure.data)
-            return stamp.result(request.id, methods.run(request.method, call))
-        except Refusal as refusal:
-            return stamp.error(request.id, refusal)
-
-    def _reply(self, method: str, answer: bytes) -> None:
-        framed = frames.frame(answer)
-        if delay := self._due(DelayReply, method):
-            self._link.later(delay.seconds, lambda: self._link.write(framed))
-        elif self._manner.shuffle_answers:
-            # Each moment that comes lets out the scope's oldest answer: others overtake, its own do not.
-            waiting = self._waiting[method.partition("/")[0]]
-            waiting.append(framed)
-            moment = self._venue.rng.uniform(0, LONGEST_SHUFFLE)
-            self._link.later(moment, lambda: self._link.write(waiting.popleft()))
-        else:
-            self._link.write(framed)
-
-    def _due(self, kind: type[F], subject: str) -> F | None:
-        return self._standing.take(kind, subject) or self._venue.standing.take(kind, subject)
+        self.lapse()
+        self._service.hear(payload)
 
     def _expire(self, drop: Drop) -> None:
         """A rule ends the connection, but not one that is to be silent: that stays half-open."""
         if not self._link.silent:
             self.drop(drop)
 
+    def _may_hear_private(self) -> bool:
+        if self._manner.private_outlives_token:
+            return True
+        return self.login is not None and self._venue.logins.valid(self.login)
+
     def _end(self) -> None:
         self._pulse.stop()
+        self._service.end()
         for channel in tuple(self._subscribed):
             self.unsubscribe(channel)
         self._venue.logins.forget(self.number)
         self._link.end()
         self._on_end()
-        self._venue.ledger.note(Farewell(self._loop.time(), self.number, self._farewell))
+        cancels = self.cancel_on_disconnect and not self._logged_out
+        self._venue.ledger.note(Farewell(self._loop.time(), self.number, self._farewell, cancels))

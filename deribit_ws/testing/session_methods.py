@@ -1,8 +1,8 @@
-"""The methods that change a connection: login, heartbeat, subscriptions, cancel on disconnect.
+"""The methods that change a connection: heartbeat, subscriptions, cancel on disconnect.
 
 Knows: parameters, results and refusals of these methods. Must not know: sockets, envelopes.
-`methods` lists them by name. Source: authentication and subscription pages of docs.deribit.com,
-and what production did where they are silent.
+`methods` lists them by name. Source: subscription and session pages of docs.deribit.com, and what
+production did where they are silent.
 """
 
 from typing import Any
@@ -15,23 +15,6 @@ RAW_NEEDS_LOGIN = 13778
 LEAST_HEARTBEAT = 10  # seconds
 LONGEST_LABEL = 16  # characters, documented
 COD_SCOPES = ("connection", "account")
-
-
-def auth(call: Call) -> dict[str, Any]:
-    """Tokens for a proof of identity; the connection is logged in from now on."""
-    number = call.connection.number if call.connection else None
-    login, result = call.venue.logins.grant(call.params, number)
-    if call.connection:
-        call.connection.login = login
-    return result
-
-
-def logout(call: Call) -> None:
-    """No answer: the tokens are void and the socket closes."""
-    call.silent = True
-    if call.params.flag("invalidate_token", True):
-        call.venue.logins.forget(call.caller.number)
-    call.caller.leave()
 
 
 def set_heartbeat(call: Call) -> str:
@@ -55,10 +38,14 @@ def public_subscribe(call: Call) -> list[str]:
 
 
 def private_subscribe(call: Call) -> list[str]:
-    """What was really subscribed, an account's own channels included."""
+    """What was really subscribed, an account's own channels included where its scope is enough."""
     if len(call.params.optional("label") or "") > LONGEST_LABEL:
         raise Refusal.param("label", f"no longer than {LONGEST_LABEL}")
-    return _subscribe(call, call.params.channels())
+    login = call.required_login()
+    if call.caller.login is None:
+        call.caller.login = login  # by a session's token in the parameters
+    wanted = call.params.channels()
+    return _subscribe(call, [one for one in wanted if login.scope.allows(channels.scope_needed(one))])
 
 
 def unsubscribe(call: Call) -> list[str]:
@@ -78,23 +65,30 @@ def unsubscribe_all(call: Call) -> str:
 
 
 def enable_cancel_on_disconnect(call: Call) -> str:
-    """Noted; there are no orders to cancel here."""
-    call.params.optional("scope", among=COD_SCOPES)
+    """For this connection, or for the account: then for every later one too."""
     call.caller.cancel_on_disconnect = True
+    if _cod_scope(call) == "account":
+        call.venue.cancelling_users.add(call.required_login().user_id)
     return "ok"
 
 
 def disable_cancel_on_disconnect(call: Call) -> str:
-    """Noted."""
-    call.params.optional("scope", among=COD_SCOPES)
+    """The reverse."""
     call.caller.cancel_on_disconnect = False
+    if _cod_scope(call) == "account":
+        call.venue.cancelling_users.discard(call.required_login().user_id)
     return "ok"
 
 
 def get_cancel_on_disconnect(call: Call) -> dict[str, Any]:
-    """What was noted."""
-    scope = call.params.optional("scope", among=COD_SCOPES) or "connection"
-    return {"scope": scope, "enabled": call.caller.cancel_on_disconnect}
+    """How it stands, for the connection or the account."""
+    scope = _cod_scope(call)
+    of_account = call.required_login().user_id in call.venue.cancelling_users
+    return {"scope": scope, "enabled": of_account if scope == "account" else call.caller.cancel_on_disconnect}
+
+
+def _cod_scope(call: Call) -> str:
+    return call.params.optional("scope", among=COD_SCOPES) or "connection"
 
 
 def _subscribe(call: Call, wanted: list[str]) -> list[str]:
@@ -116,7 +110,6 @@ def _shuffled(call: Call, names: list[str]) -> list[str]:
     return names
 
 
-METHODS: dict[str, Method] = {"public/auth": auth}
 WEBSOCKET_METHODS: dict[str, Method] = {
     "public/set_heartbeat": set_heartbeat,
     "public/disable_heartbeat": disable_heartbeat,
@@ -126,7 +119,6 @@ WEBSOCKET_METHODS: dict[str, Method] = {
     "private/subscribe": private_subscribe,
     "private/unsubscribe": unsubscribe,
     "private/unsubscribe_all": unsubscribe_all,
-    "private/logout": logout,
     "private/enable_cancel_on_disconnect": enable_cancel_on_disconnect,
     "private/disable_cancel_on_disconnect": disable_cancel_on_disconnect,
     "private/get_cancel_on_disconnect": get_cancel_on_disconnect,

@@ -5,8 +5,9 @@ listens. `protocol` is the only caller. Source: docs.deribit.com, JSON-RPC overv
 the wire: key order varies, an error may come without an id, numbers may be in exponent form.
 """
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +51,18 @@ class Envelope(msgspec.Struct):
 
 _envelope = msgspec.json.Decoder(Envelope)
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+Decode = Callable[[bytes | msgspec.Raw], Any]  # raises `msgspec.ValidationError` when it is another shape
+
+
+@functools.lru_cache(maxsize=1024)  # some two hundred types are asked for; one that makes up more is bounded
+def decoder_of(type: Any) -> Decode:
+    """Give what decodes JSON into a type; made once for each."""
+    return msgspec.json.Decoder(type).decode
+
+
+decode_plain = decoder_of(Any)  # into dicts, lists and words
 
 
 def decode_envelope(frame: bytes) -> Envelope:

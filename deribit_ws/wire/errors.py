@@ -1,28 +1,19 @@
-"""The exchange's own error codes: number, name, and what kind of trouble each is.
+"""The exchange's own error codes: number, name, what kind of trouble each is, and what it leaves undone.
 
-Knows: the numbers Deribit puts into `error.code`. Must not know: exceptions, retries or
-connections. `protocol` turns a code into an `RpcError` with these words; the simulated exchange
-answers with them. Source: the complete reference table of docs.deribit.com/articles/errors (the
-"common codes" table above it there is wrong).
+Knows: the numbers Deribit puts into `error.code`; what they mean in words is in `error_meanings`. Must
+not know: exceptions, attempts or connections. `protocol` turns a code into an `RpcError` with these
+words; the simulated exchange answers with them. Names are Deribit's, with the five of JSON-RPC written
+alike (the wire says "Invalid params"). Source: the complete reference table of
+docs.deribit.com/articles/errors (the "common codes" table above it there is wrong).
 """
 
-from enum import Enum
+from deribit_ws.errors import ErrorClass
+from deribit_ws.wire.methods import Repeat, repeat_of
 
-
-class ErrorClass(Enum):
-    """What kind of trouble a code is; decides which exception class reports it."""
-
-    PROTOCOL = "protocol"
-    AUTH = "auth"
-    RATE_LIMIT = "rate_limit"
-    TRANSIENT = "transient"
-    ORDER_STATE = "order_state"
-    FUNDS_LIMITS = "funds_limits"
-    PERMANENT = "permanent"
-    UNSUPPORTED = "unsupported"
-
+__all__ = ["CLASSES", "NAMES", "ErrorClass", "is_passing", "is_retryable"]
 
 _CODES: dict[ErrorClass, dict[int, str]] = {
+    ErrorClass.OK: {0: ""},  # the reference lists it, without a name
     ErrorClass.PROTOCOL: {
         -32700: "parse_error",
         -32602: "invalid_params",
@@ -205,6 +196,20 @@ _CODES: dict[ErrorClass, dict[int, str]] = {
 
 NAMES: dict[int, str] = {code: name for codes in _CODES.values() for code, name in codes.items()}
 CLASSES: dict[int, ErrorClass] = {code: kind for kind, codes in _CODES.items() for code in codes}
+
+
+# The exchange did nothing: it ran out of credits, stood still for the settlement, had its queue full, met
+# valid_until, or had the request withdrawn while it waited.
+_NOT_EXECUTED = frozenset({10028, 10041, 10047, 13666, 13888})
+# Trouble that passes, after which a call that changes nothing by being repeated is worth repeating. With
+# 11094 and 13028 nobody knows what became of the call, so for any other call they are the end.
+_PASSES = frozenset({10028, 10040, 10041, 10047, 10066, 11051, 11094, 13028, 13888})
+
+
+def is_retryable(code: int, method: str) -> bool:
+    """Tell whether `method`, answered with this error, may be sent again without acting twice."""
+    harmless = repeat_of(method) in (Repeat.READ, Repeat.SAME_END)
+    return code in (_PASSES if harmless else _NOT_EXECUTED)
 
 
 def is_passing(code: int) -> bool:

@@ -3,12 +3,22 @@
 Knows: the three things worth knowing of any message. Must not know: payload types or consumers.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 import msgspec
 
+if TYPE_CHECKING:
+    # With a default, so that `Notification` alone means one of any payload.
+    from typing_extensions import TypeVar
 
-class Notification(msgspec.Struct, frozen=True, gc=False):
+    T_co = TypeVar("T_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    T_co = TypeVar("T_co", covariant=True)
+
+
+class Notification(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
     """One message.
 
     `data` is the family's payload type, or plain values where there is none. `received_at` is ns
@@ -16,5 +26,5 @@ class Notification(msgspec.Struct, frozen=True, gc=False):
     """
 
     channel: str
-    data: Any
+    data: T_co
     received_at: int

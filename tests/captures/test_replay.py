@@ -30,7 +30,7 @@ async def replaying(frames: Sequence[str]) -> AsyncIterator[str]:
             asked = json.loads(message.data)
             channels = asked["params"].get("channels", "ok")
             await websocket.send_json({"jsonrpc": "2.0", "id": asked["id"], "result": channels})
-            if _END in channels:
+            if asked["method"].endswith("/subscribe") and _END in channels:
                 for frame in frames:
                     await websocket.send_str(frame)
                 end = {"channel": _END, "data": {"title": "the end"}}
@@ -152,17 +152,5 @@ async def test_newer_messages_decode_to_what_they_say(captures: Path) -> None:
     assert plain == [params["data"] for params in said]
     assert listener.errors == []
     for notification, params in zip(typed, said, strict=False):
-        assert_says(notification.data, params["data"])
-
-
-def assert_says(value: Any, data: Any) -> None:
-    """Assert that a typed value says what the JSON it came from says, as far as it has fields for it."""
-    if isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            if name in data:
-                assert_says(getattr(value, name), data[name])
-    elif isinstance(value, list | tuple):
-        for one, other in zip(value, data, strict=True):
-            assert_says(one, other)
-    else:
-        assert value == data
+        assert isinstance(notification.data, msgspec.Struct | list)
+        assert json.loads(msgspec.json.encode(notification.data)) == params["data"]

@@ -23,7 +23,7 @@ from tests.client.conftest import Ears, Make, until
 from tests.client.far_end import MemoryExchange, Message, Wire
 
 CHANNELS = [
-    "announcements",
+    "weather",
     "platform_state",
     "user.lock",
     "user.orders.BTC-PERPETUAL.raw",
@@ -70,7 +70,7 @@ class Venue:
 
 async def session(client: Client, memory: MemoryExchange) -> None:
     """A bit of everything."""
-    client.register("announcements", lambda payload: None)
+    client.register("weather", lambda payload: None)
     async with client:
         await client.subscribe("platform_state")
         async with client.stream("ticker.BTC-PERPETUAL.100ms", marks=True) as stream:

@@ -27,9 +27,17 @@ from tests.client.conftest import Ears, Make, dropped, until
 from tests.client.far_end import MemoryExchange
 
 TICKER, QUOTE = "ticker.BTC-PERPETUAL.100ms", "quote.BTC-PERPETUAL"
+EMPTY_QUOTE = {
+    "timestamp": 1,
+    "instrument_name": "BTC-PERPETUAL",
+    "best_ask_price": None,
+    "best_bid_price": None,
+    "best_ask_amount": None,
+    "best_bid_amount": None,
+}
 BOOK, TRADES = "book.BTC-PERPETUAL.100ms", "trades.BTC-PERPETUAL.100ms"
 USER = "user.orders.BTC-PERPETUAL.raw"
-LOGS = "announcements"  # a family of plain values, dropped oldest first
+LOGS = "weather"  # a family of plain values, dropped oldest first
 KEY = Credentials("simulated", "secret")
 
 
@@ -310,7 +318,7 @@ async def test_cancel_drops_what_is_queued(memory: MemoryExchange, remember: Mak
     client = remember()
     got: list[Any] = []
 
-    @client.on("announcements")
+    @client.on("weather")
     def nothing(payload: object) -> None:
         """Keeps the channel."""
 
@@ -475,7 +483,7 @@ async def test_block_for_too_long(memory: MemoryExchange, remember: Make, ears: 
         assert 5 <= loop.time() - began <= 5.6
         assert [type(error) for error in ears.errors] == [SlowConsumer]
         await asyncio.sleep(1)
-        memory.wire.tell(QUOTE, {"timestamp": 1, "instrument_name": "BTC-PERPETUAL"})
+        memory.wire.tell(QUOTE, EMPTY_QUOTE)
         await asyncio.sleep(20)
 
         assert (len(fast_got), len(memory.wires)) == (1, 2)

@@ -69,12 +69,12 @@ async def test_half_open_one_way(memory: MemoryExchange, remember: Make, ears: E
         wire = memory.wire
         wire.deaf = True
         for _ in range(12):
-            wire.tell("announcements", [])
+            wire.tell("weather", [])
             await asyncio.sleep(1)
         wire.test_request()
         asked = loop.time()
         while memory.wire is wire:
-            wire.tell("announcements", [])
+            wire.tell("weather", [])
             await asyncio.sleep(0.1)
 
         assert 5 <= loop.time() - asked <= 5.6

@@ -54,7 +54,7 @@ async def test_refused_for_good_on_a_later_connection(
     client = remember(credentials=KEY, cancel_on_disconnect=True)
     heard: list[Any] = []
     client.register(USER, heard.append)
-    client.register("announcements", heard.append)
+    client.register("weather", heard.append)
     async with client:
         doorman.code = 13004
         for number in (2, 3, 4):
@@ -66,9 +66,9 @@ async def test_refused_for_good_on_a_later_connection(
                 with pytest.raises(AuthError) as refused:
                     await client.call(method)
                 assert (refused.value.code, refused.value.method) == (13004, method)
-            memory.wire.tell("announcements", [number])
+            memory.wire.tell("weather", [number])
             assert await client.call("public/get_time") == "ok"
-            assert client._registry.subscriptions.confirmed == {"announcements"}
+            assert client._registry.subscriptions.confirmed == {"weather"}
             with pytest.raises(SubscriptionRejected) as rejected:
                 await client.subscribe("user.lock", "book.BTC-PERPETUAL.raw")
             assert isinstance(rejected.value.__cause__, AuthError)
@@ -80,7 +80,7 @@ async def test_refused_for_good_on_a_later_connection(
         await until(lambda: len(memory.wires) == 5, 60)
         await client.wait_connected()
         assert await client.call("private/buy") == "ok"
-        assert client._registry.subscriptions.confirmed == {USER, "announcements"}
+        assert client._registry.subscriptions.confirmed == {USER, "weather"}
         assert len(ears.errors) == 1
 
 

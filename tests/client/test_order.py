@@ -75,15 +75,15 @@ async def test_early_data_is_held(memory: MemoryExchange, remember: Make) -> Non
             heard.append(event)
 
     client.add_handler(Marks())
-    client.register("announcements", heard.append)
+    client.register("weather", heard.append)
     entering = asyncio.create_task(client.__aenter__())
     await until(lambda: memory.wires and memory.wire.asked("public/subscribe"))
     for n in range(1000):
-        memory.wire.tell("announcements", [n])
+        memory.wire.tell("weather", [n])
     await asyncio.sleep(1)
     assert heard == []
-    memory.wire.say(id=memory.wire.requests[-1][1]["id"], result=["announcements"])
-    memory.wire.tell("announcements", [1000])
+    memory.wire.say(id=memory.wire.requests[-1][1]["id"], result=["weather"])
+    memory.wire.tell("weather", [1000])
     await entering
     await asyncio.sleep(1)
     await client.aclose()
@@ -107,12 +107,12 @@ async def test_held_data_outlives_the_link(memory: MemoryExchange, remember: Mak
             heard.append("Disconnected")
 
     client.add_handler(Marks())
-    client.register("announcements", heard.append)
+    client.register("weather", heard.append)
     entering = asyncio.create_task(client.__aenter__())
     await until(lambda: memory.wires and memory.wire.asked("public/subscribe"))
     for n in range(9000):
-        memory.wire.tell("announcements", n)
-    memory.wire.say(id=memory.wire.requests[-1][1]["id"], result=["announcements"])
+        memory.wire.tell("weather", n)
+    memory.wire.say(id=memory.wire.requests[-1][1]["id"], result=["weather"])
     await entering
     await until(lambda: "Disconnected" in heard)
     await client.aclose()
@@ -129,13 +129,13 @@ async def test_held_data_is_bounded(
     memory.answers["public/subscribe"] = lambda wire, _: MUTE
     client = remember()
     heard: list[Any] = []
-    client.register("announcements", heard.append)
+    client.register("weather", heard.append)
     entering = asyncio.create_task(client.__aenter__())
     await until(lambda: memory.wires and memory.wire.asked("public/subscribe"))
     for n in range(500):
-        memory.wire.tell("announcements", [n])
+        memory.wire.tell("weather", [n])
     await entering
-    memory.wire.say(id=memory.wire.requests[-1][1]["id"], result=["announcements"])
+    memory.wire.say(id=memory.wire.requests[-1][1]["id"], result=["weather"])
     await asyncio.sleep(1)
     state = client.state
     await client.aclose()

@@ -47,11 +47,11 @@ async def test_later_login_refused_by_any_code(
     memory.answers["public/auth"] = refused_from(2, code)
     client = remember(credentials=KEY, cancel_on_disconnect=True)
     heard: list[Any] = []
-    client.register("announcements", heard.append)
+    client.register("weather", heard.append)
     async with client:
         memory.wire.drop()
         await until(lambda: len(memory.wires) == 2 and client.state is State.CONNECTED, 60)
-        memory.wire.tell("announcements", 1)
+        memory.wire.tell("weather", 1)
         with pytest.raises(AuthError):
             await client.call("private/get_open_orders")
         await asyncio.sleep(1)
@@ -68,11 +68,11 @@ async def test_arming_refused_later(memory: MemoryExchange, remember: Make, ears
     memory.answers[ARM] = refused_from(2, 13021)
     client = remember(credentials=KEY, cancel_on_disconnect=True)
     heard: list[Any] = []
-    client.register("announcements", heard.append)
+    client.register("weather", heard.append)
     async with client:
         memory.wire.drop()
         await until(lambda: len(memory.wires) == 2 and client.state is State.CONNECTED, 60)
-        memory.wire.tell("announcements", 1)
+        memory.wire.tell("weather", 1)
         with pytest.raises(RpcError) as caught:
             await client.call("private/buy", instrument_name="BTC-PERPETUAL", amount=10)
 
@@ -252,10 +252,10 @@ async def test_two_that_block(memory: MemoryExchange, remember: Make) -> None:
             await gate.wait()
             heard.append(data)
 
-        client.register("announcements", slow, overflow="block", maxsize=2)
+        client.register("weather", slow, overflow="block", maxsize=2)
     async with client:
         for n in range(9):
-            memory.wire.tell("announcements", n)
+            memory.wire.tell("weather", n)
         await asyncio.sleep(0.5)
         gates[0].set()
         await asyncio.sleep(0.5)

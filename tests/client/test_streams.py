@@ -22,7 +22,7 @@ from deribit_ws.testing import Drop, SimulatedExchange
 from tests.client.conftest import Ears, Make, dropped, until
 from tests.client.far_end import MemoryExchange
 
-TICKER, BOOK, LOGS = "ticker.BTC-PERPETUAL.100ms", "book.BTC-PERPETUAL.100ms", "announcements"
+TICKER, BOOK, LOGS = "ticker.BTC-PERPETUAL.100ms", "book.BTC-PERPETUAL.100ms", "weather"
 
 
 async def test_notifications_are_typed(exchange: SimulatedExchange, make: Make) -> None:
@@ -78,7 +78,7 @@ async def test_lagged_stands_before_what_came_later(
 async def test_wrong_use(make: Make) -> None:
     """Not entered, entered twice, a second reader, no channel, a stray value: UsageError."""
     async with make() as client:
-        stream = client.stream("announcements", overflow="drop_oldest")
+        stream = client.stream("weather", overflow="drop_oldest")
         with pytest.raises(UsageError, match="async with"):
             await anext(stream)
         with pytest.raises(UsageError):

@@ -24,8 +24,9 @@ class Told:
     def result(self, id: int, result: Any) -> None:
         self.events.append(("result", id, result))
 
-    def failed(self, id: int, error: RpcError) -> None:
-        self.events.append(("failed", id, type(error).__name__, error.code))
+    def failed(self, id: int, error: RpcError | WireError, method: str) -> None:
+        code = error.code if isinstance(error, RpcError) else None
+        self.events.append(("failed", id, type(error).__name__, code))
 
     def test_request(self) -> None:
         self.events.append(("test_request",))
@@ -86,7 +87,7 @@ def agrees(typed: Any, plain: Any) -> bool:
         known = typed.__struct_fields__
         given = {name: value for name, value in plain.items() if name in known}
         missing = [getattr(typed, name) for name in known if name not in given]
-        return set(missing) <= {None, "open"} and all(agrees(getattr(typed, n), v) for n, v in given.items())
+        return set(missing) <= {msgspec.UNSET} and all(agrees(getattr(typed, n), v) for n, v in given.items())
     if isinstance(typed, list | tuple):
         return len(typed) == len(plain) and all(map(agrees, typed, plain))
     return bool(typed == plain)

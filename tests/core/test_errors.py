@@ -1,9 +1,5 @@
 """The tree of exceptions, what they say, and which of them each of Deribit's codes becomes."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from deribit_ws import errors
@@ -22,6 +18,7 @@ from deribit_ws.errors import (
     RequestNotSent,
     Retry,
     RpcError,
+    ScopeReduced,
     SlowConsumer,
     SubscriptionRejected,
     TransportError,
@@ -30,7 +27,6 @@ from deribit_ws.errors import (
 )
 from deribit_ws.protocol import rpc_error
 from deribit_ws.wire.codec import ErrorBody
-from deribit_ws.wire.errors import CLASSES, NAMES
 
 TREE = {
     DeribitError: Exception,
@@ -44,6 +40,7 @@ TREE = {
     RpcError: CallError,
     AuthError: RpcError,
     RateLimited: RpcError,
+    ScopeReduced: CallError,
     CallTimeout: CallError,
     RequestNotSent: CallError,
     OutcomeUnknown: CallError,
@@ -115,6 +112,15 @@ def test_raw_is_shortened() -> None:
     assert len(str(error)) < 300
 
 
+@pytest.mark.parametrize("name", ["access_token", "refresh_token", "client_secret", "signature"])
+def test_secrets_are_starred(name: str) -> None:
+    """A bad frame shows that a secret was in it, never which."""
+    error = WireError("not a result", f'{{"result":{{"{name}" : "T0PSECRET'.encode())
+
+    assert b"T0PSECRET" not in error.raw
+    assert name in str(error)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -130,7 +136,26 @@ def test_one_line(error: DeribitError) -> None:
     assert str(error).isprintable()
 
 
-# --- Deribit's codes
+@pytest.mark.parametrize(
+    ("message", "figures"),
+    [
+        ("price_too_high 43666.4288", (43666.4288,)),
+        ("price_too_low4idx 3e-05", (3e-05,)),
+        ("no_more_triggers 10", (10.0,)),
+        ("between -1 and +2.5", (-1.0, 2.5)),
+        ("not_enough_funds", ()),
+        ("BTC-27MAR26 v2", ()),
+    ],
+)
+def test_figures(message: str, figures: tuple[float, ...]) -> None:
+    """The numbers in a message are kept, and can be read as numbers; those inside a word are no figures."""
+    error = RpcError(10007, "price_too_high", None, "private/buy", message)
+
+    assert error.message == message
+    assert error.figures == figures
+
+
+# --- Deribit's codes, of which tests/wire/test_error_codes.py has the table
 
 
 @pytest.mark.parametrize(
@@ -157,20 +182,3 @@ def test_class_by_code(code: int, kind: type[RpcError], name: str) -> None:
         {"reason": "x"},
         "private/buy",
     )
-
-
-def test_every_code(captures: Path) -> None:
-    """Each documented code has its documented name and class, and there is no other."""
-    table = captures.parent / "deribit" / "errors.json"
-    if not table.is_file():
-        pytest.skip("no table of the documented errors beside the recordings")
-    rows: list[dict[str, Any]] = [row for row in json.loads(table.read_text()) if row["class"] != "ok"]
-    kinds = {"auth": AuthError, "rate_limit": RateLimited}
-
-    assert {row["code"] for row in rows} == set(NAMES) == set(CLASSES)
-    for code in NAMES:
-        meant = [row for row in rows if row["code"] == code]  # 13907 stands there twice
-
-        assert NAMES[code].lower() in {row["name"].lower().replace(" ", "_") for row in meant}
-        assert CLASSES[code].value in {row["class"] for row in meant}
-        assert type(rpc_error(ErrorBody(code), "")) is kinds.get(CLASSES[code].value, RpcError)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deribit_ws.protocol import DeribitProtocol
 from deribit_ws.router import Form
+from deribit_ws.wire.codec import decoder_of
 from tests.core.recording import Ear, Told, agrees, listen, live
 
 HEAD = b'{"jsonrpc":"2.0","method":"subscription","params":{"channel":"'
@@ -256,7 +257,6 @@ def test_answer(frame: bytes, event: tuple[Any, ...]) -> None:
         (b'{"id":true,"result":"ok"}', [("garbage", None)]),
         (b'{"id":1.5,"result":"ok"}', [("garbage", None)]),
         (b'{"id":1}', [("garbage", None)]),
-        (b'{"id":1,"result":1e999}', [("garbage", None)]),
         (b'{"id":1,"result":"\xff"}', [("garbage", None)]),
     ],
 )
@@ -267,7 +267,28 @@ def test_answer_to_nobody(frame: bytes, events: list[tuple[Any, ...]]) -> None:
     protocol.receive(frame)
 
     assert told.events == events
-    assert protocol.pending == {1: "public/get_time"}
+    assert [(id, call.method) for id, call in protocol.pending.items()] == [(1, "public/get_time")]
+
+
+def test_typed_result() -> None:
+    """A result is read by what its call was opened with."""
+    protocol, told = live(listen()[0].notify)
+    protocol.call("public/get_index_price", {}, decoder_of(dict[str, float]))
+    protocol.receive(b'{"jsonrpc":"2.0","id":1,"result":{"index_price":1}}')
+
+    ((_, _, result),) = told.events
+    assert (result, type(result["index_price"]), protocol.pending) == ({"index_price": 1.0}, float, {})
+
+
+@pytest.mark.parametrize(("result", "expected"), [(b'"now"', int), (b"[]", dict), (b"1e999", Any)])
+def test_result_of_another_shape(result: bytes, expected: Any) -> None:
+    """A result that is not what its call expects, or no number at all, ends that call as an error."""
+    protocol, told = live(listen()[0].notify)
+    protocol.call("public/get_time", {}, decoder_of(expected))
+    protocol.receive(b'{"jsonrpc":"2.0","id":1,"result":' + result + b"}")
+
+    assert told.events == [("failed", 1, "WireError", None)]
+    assert protocol.pending == {}
 
 
 def test_answered_once() -> None:
@@ -352,7 +373,7 @@ FORMS = {
     b'"instrument_name":"BTC-PERPETUAL","bids":[["new",1.5,10.0]],"asks":[["delete",2,0]]}',
     "trades.BTC-PERPETUAL.100ms": b'[{"timestamp":1,"price":1.5,"amount":10,"direction":"buy",'
     b'"instrument_name":"BTC-PERPETUAL","trade_seq":1,"trade_id":"1"}]',
-    "announcements": b'{"title":"\\"}},\\"data\\":","body":"caf\xc3\xa9"}',
+    "announcements": b'{"id":1,"title":"\\"}},\\"data\\":","body":"caf\xc3\xa9"}',
 }
 REAL = [
     *(HEAD + name.encode() + b'","data":' + data + b"}}" for name, data in FORMS.items()),
@@ -497,5 +518,5 @@ def test_typed_in_any_order(name: str, shape: str) -> None:
 
     assert told.events == []
     assert [channel for channel, _ in ear.heard] == [name]
-    assert isinstance(ear.heard[0][1], dict) is (name == "announcements")
+    assert not isinstance(ear.heard[0][1], dict)
     assert agrees(ear.heard[0][1], json.loads(data))

@@ -97,6 +97,17 @@ def test_forms() -> None:
     assert raw.heard[0][1] == TICKER
 
 
+def test_a_single_one_in_a_list() -> None:
+    """Where a list is promised and one object may come, a typed consumer is given a list of one."""
+    typed, plain = Ear(), Ear(Form.PLAIN)
+    router, _ = listen(typed, plain)
+    order = b'{"direction":"buy","instrument_name":"A","order_id":"1","order_state":"open"}'
+    router.notify(b"user.orders.any.any.100ms", order)
+
+    assert [type(payload) for _, payload in typed.heard] == [list]
+    assert plain.heard[0][1]["order_id"] == "1"
+
+
 def test_decoded_once_per_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many consumers, data is decoded once for each form."""
     decoded: list[Form] = []

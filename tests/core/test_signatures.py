@@ -214,6 +214,35 @@ def test_annotation(pattern: str, annotation: Any, form: Form) -> None:
 
 
 @pytest.mark.parametrize(
+    ("inner", "form"),
+    [
+        (Ticker, Form.TYPED),
+        (Ticker | None, Form.TYPED),
+        (Any, Form.TYPED),
+        (dict[str, Any], Form.PLAIN),
+        (bytes, Form.BYTES),
+    ],
+)
+def test_notification_of(inner: Any, form: Form) -> None:
+    """What a Notification is said to hold chooses the form of its data."""
+
+    def callback(notification: Any) -> None: ...
+
+    callback.__annotations__["notification"] = Notification[inner]
+
+    assert read(callback) == Signature(form, True, (), False)
+
+
+def test_notification_of_something_else() -> None:
+    """A Notification of what the channel does not give is refused."""
+
+    def callback(notification: Notification[Trade]) -> None: ...
+
+    with pytest.raises(UsageError, match="Trade"):
+        read(callback)
+
+
+@pytest.mark.parametrize(
     "annotation", [Notification, Notification | None, Annotated[Notification, 1], "Notification"]
 )
 def test_notification(annotation: Any) -> None:

@@ -121,6 +121,21 @@ async def test_calls_and_streams_live_inside_a_program(exchange: SimulatedExchan
     assert status == (0, "")
 
 
+async def test_an_option_chain_follows_what_is_listed(exchange: SimulatedExchange) -> None:
+    """`option_chain.py` prints options, those listed later too, and says what is listed and what is gone."""
+    async with running("option_chain.py", exchange) as process:
+        await lines_until(process, "BTC-27NOV26-90000-C")
+        new = exchange.list_option("BTC", strike=91_000, side="call")
+        await lines_until(process, f"listed: {new}", f"{new} ")
+        exchange.expire(new)
+        await lines_until(process, f"gone: {new} ")
+        process.send_signal(signal.SIGINT)
+        status, errors = await ended(process)
+
+    assert status == 0
+    assert "Traceback" not in errors
+
+
 def test_an_example_is_short() -> None:
     """No example is longer than 40 lines."""
     lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}

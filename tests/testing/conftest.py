@@ -8,8 +8,24 @@ import pytest
 from deribit_ws.testing import SimulatedExchange
 from tests.testing.peer import Peer
 
+NOON = 1_795_348_800.0  # 22 November 2026, 12:00 UTC, a Sunday
 Build = Callable[..., Awaitable[SimulatedExchange]]
 Dial = Callable[..., Awaitable[Peer]]
+
+
+class Clock:
+    """A wall clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

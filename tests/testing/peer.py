@@ -53,6 +53,18 @@ class Peer:
         tokens: Message = await self.result("public/auth", **(proof | more))
         return tokens
 
+    async def renew(self, tokens: Message) -> Message:
+        """The whole answer to a refresh token."""
+        refresh_token = tokens["refresh_token"]
+        return await self.call("public/auth", grant_type="refresh_token", refresh_token=refresh_token)
+
+    async def may_read(self, **params: Any) -> bool:
+        """Whether a private read is let through, rather than refused for want of a valid token."""
+        answer = await self.call("private/get_positions", **params)
+        refused = {"code": 13009, "message": "unauthorized", "data": {"reason": "invalid_token"}}
+        assert "result" in answer or answer["error"] == refused, answer
+        return "result" in answer
+
     async def subscribe(self, *channels: str, scope: str = "public") -> list[str]:
         accepted: list[str] = await self.result(f"{scope}/subscribe", channels=list(channels))
         return accepted

@@ -400,7 +400,7 @@ async def test_maintenance(exchange: SimulatedExchange, peer: Peer, dial: Dial) 
 
 async def test_a_client_that_does_not_read_is_cut(build: Build, dial: Dial) -> None:
     """Who leaves too much unread is closed as too slow, and nobody else is delayed."""
-    exchange = await build(output_limit=100_000)
+    exchange = await build(output_limit=100_000, credits=None)
     reader, writer = await raw_upgrade(exchange)
     good = await dial(exchange)
     request = b'{"method":"public/get_instruments","params":{"currency":"any"}}'

@@ -7,25 +7,10 @@ from typing import Any
 import pytest
 
 from deribit_ws.testing import SimulatedExchange
-from tests.testing.conftest import Build, Dial
+from tests.testing.conftest import Build, Clock, Dial
 from tests.testing.peer import Peer
 
 BTC = "BTC-PERPETUAL"
-
-
-class Clock:
-    """A wall clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_795_348_800.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 async def test_answers_have_the_envelope(peer: Peer) -> None:

@@ -20,7 +20,8 @@ def listen(client: Client, board: Board, indices: list[str]) -> None:
     def ticker(ticker: Ticker, instrument: str) -> None:
         messages[f"ticker.{instrument}.100ms"] += 1
         row = rows[instrument]
-        row.last, row.mark, row.index = ticker.last_price, ticker.mark_price, ticker.index_price
+        row.last, row.mark = ticker.last_price or None, ticker.mark_price
+        row.index = ticker.index_price or None
 
     @client.on("quote.{instrument}", instrument=instruments)
     def quote(quote: Quote, instrument: str) -> None:

@@ -1,0 +1,93 @@
+"""Logging a connection in, and renewing the login before its tokens end.
+
+Knows: credentials, the login calls, and the tokens of the present connection. Must not know:
+connections, channels, or what a refusal means for them; `call` is injected. `client` logs every new
+connection in before its subscriptions. Source: facts of docs.deribit.com, authentication: a login makes
+the connection itself authenticated, and a refresh replaces both tokens.
+"""
+
+import asyncio
+import secrets
+
+from deribit_ws.auth.credentials import Credentials, RefreshToken, refresh_request
+from deribit_ws.auth.grant import Grant, grant_of, missing
+from deribit_ws.errors import AuthError, RpcError, ScopeReduced
+from deribit_ws.exchange_clock import ExchangeClock
+from deribit_ws.wire.errors import is_passing
+from deribit_ws.wire.methods import Call
+
+_RENEW_AT = 0.8  # of the tokens' life; leaves time for a refusal and a login from the start
+
+
+class Login:
+    """The login of one client.
+
+    Args:
+        credentials: a key, or a refresh token.
+        clock: gives the exchange's time, which signatures carry; measured before each.
+    """
+
+    def __init__(self, credentials: Credentials | RefreshToken, clock: ExchangeClock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._token = credentials.token if isinstance(credentials, RefreshToken) else ""
+        self.grant: Grant | None = None  # of the present connection
+
+    @property
+    def renew_at(self) -> float:
+        """When the login is to be renewed, on the loop's clock."""
+        if self.grant is None or self.grant.expires_in is None:
+            return float("inf")
+        return self.grant.since + _RENEW_AT * self.grant.expires_in
+
+    async def log_in(self, call: Call) -> Grant:
+        """Log a connection in from the start.
+
+        Raises:
+            AuthError: refused, whatever the code, unless the reason is a passing one.
+            ScopeReduced: less was granted than asked for; the connection is logged in with that.
+            CallError: no answer, or a passing error.
+        """
+        if isinstance(self._credentials, RefreshToken):
+            return await self._ask(call, dict(refresh_request(self._token, self._credentials.scope)))
+        if self._credentials.signs:
+            await self._measure(call)
+        return await self._ask(
+            call, dict(self._credentials.request(self._clock.now_ms(), secrets.token_hex(8)))
+        )
+
+    async def refresh(self, call: Call) -> Grant:
+        """Renew the login by its refresh token; raise as `log_in`."""
+        if self.grant is None or not self.grant.refresh_token:
+            return await self.log_in(call)
+        return await self._ask(call, dict(refresh_request(self.grant.refresh_token)))
+
+    async def _ask(self, call: Call, params: dict[str, object]) -> Grant:
+        since = asyncio.get_running_loop().time()
+        try:
+            answer = await call("public/auth", params)
+        except AuthError:
+            raise
+        except RpcError as error:
+            if is_passing(error.code):
+                raise
+            raise AuthError.like(error, error.method) from error
+        self.grant = grant_of(answer, since)
+        self._keep_token(self.grant.refresh_token)
+        asked = self._credentials.scope
+        if lacking := missing(asked, self.grant.scope):
+            raise ScopeReduced(asked or "", self.grant.scope, lacking)
+        return self.grant
+
+    def _keep_token(self, token: str) -> None:
+        if isinstance(self._credentials, RefreshToken) and token and token != self._token:
+            self._token = token
+            if self._credentials.replaced is not None:
+                self._credentials.replaced(token)
+
+    async def _measure(self, call: Call) -> None:
+        """Set the clock by the exchange's: it takes no signature that is more than 60 s off."""
+        sent = self._clock.ticks()
+        answer = await call("public/get_time", {})
+        if isinstance(answer, int | float):
+            self._clock.measured(answer, sent, self._clock.ticks())

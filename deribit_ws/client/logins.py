@@ -1,0 +1,169 @@
+"""Keeping a client logged in: on every connection, before the tokens end, and when they end early.
+
+Knows: what a refused login means for what needs one. Must not know: how a login is made, or how links
+are dialled. `restoring` logs each connection in, and runs `keep` while it lives; `calls` asks for a new
+login when the exchange says that the present one is no longer valid.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from deribit_ws.auth import Login, missing
+from deribit_ws.errors import AuthError, CallError, DeribitError, ScopeReduced
+from deribit_ws.subscriptions import Subscriptions
+from deribit_ws.wire.methods import Call
+
+logger = logging.getLogger(__name__)
+
+NOT_LOGGED_IN = 13009  # the code of a private call whose login is missing, ended or was revoked
+_WAITS = (0.5, 1.0, 2.0)  # seconds before the three more tries on a later connection
+_AGAIN_SECONDS = 60.0  # once refused for good: a key may be mended without the link being dropped
+_FRESH_SECONDS = 5.0  # a login this young is not to blame for a 13009; asking for another would hammer
+
+
+class LoginKeeper:
+    """Logs connections in and keeps them so.
+
+    Args:
+        login: makes the logins.
+        subscriptions: barred from what needs a login while there is none.
+        report: told once of a login that is refused for good.
+    """
+
+    def __init__(
+        self, login: Login, subscriptions: Subscriptions, report: Callable[[DeribitError], None]
+    ) -> None:
+        self._login = login
+        self._subscriptions = subscriptions
+        self._report = report
+        self.refused: AuthError | None = None  # private calls raise it
+        self._reduced = ""  # the scope last complained of
+        self._asked = asyncio.Event()
+        self._renewed: asyncio.Future[None] | None = None
+
+    @property
+    def scope(self) -> str | None:
+        """What the present connection may do, as words; None while it is not logged in."""
+        return self._login.grant.scope if self._login.grant is not None and self.refused is None else None
+
+    def may(self, scope: str) -> bool:
+        """Tell whether the present login covers words of a scope."""
+        return self.scope is not None and not missing(scope, self.scope)
+
+    def disconnected(self) -> None:
+        """Forget the login: it was the connection's."""
+        self._login.grant = None
+        self._tell_renewed()
+
+    async def restore(self, call: Call, *, is_first: bool) -> None:
+        """Log a connection in; refused for good on a later one, go on without what needs a login.
+
+        Raises:
+            AuthError, ScopeReduced: refused, or granted less than asked, on the first connection.
+            CallError: no answer, or a passing error.
+        """
+        # Public data waits for these: once refused for good, a new connection tries only once.
+        waits = _WAITS if self.refused is None else ()
+        refused: AuthError | None = None
+        for wait in (*waits, None):
+            try:
+                await self._log_in(call, is_first=is_first)
+            except AuthError as error:
+                if is_first:
+                    raise
+                refused = error
+                if wait is not None:
+                    logger.warning("%s; logging in again in %g s", error, wait)
+                    await asyncio.sleep(wait)
+            else:
+                refused = None
+                break
+        self._judge(refused)
+
+    async def _log_in(self, call: Call, *, is_first: bool) -> None:
+        try:
+            grant = await self._login.log_in(call)
+        except ScopeReduced as reduced:
+            if is_first:
+                raise
+            self._complain(reduced)
+        else:
+            self._reduced = ""
+            logger.info("logged in: scope %r, for %s s", grant.scope, grant.expires_in or "unlimited")
+
+    def _complain(self, reduced: ScopeReduced) -> None:
+        if self._reduced != reduced.granted:  # once for each scope, not on every connection
+            self._reduced = reduced.granted
+            self._report(reduced)
+
+    def _judge(self, refused: AuthError | None) -> None:
+        if refused is not None and self.refused is None:
+            self._report(refused)
+        self.refused = refused
+        self._subscriptions.bar(refused)
+
+    async def keep(self, call: Call) -> None:
+        """Renew the login in time, and at once when `renewal` asks; ends with the connection."""
+        try:
+            while True:
+                await self._until_due()
+                await self._renew(call)
+                self._tell_renewed()
+        finally:
+            self._tell_renewed()
+
+    async def renewal(self) -> bool:
+        """Have the login renewed and wait for it; False when there is no sense in that."""
+        grant = self._login.grant
+        if self.refused is not None or grant is None:
+            return False
+        now = asyncio.get_running_loop().time()
+        if now < min(grant.since + _FRESH_SECONDS, grant.expires_at):
+            return False
+        if self._renewed is None:
+            self._renewed = asyncio.get_running_loop().create_future()
+            self._asked.set()
+        await asyncio.shield(self._renewed)
+        return True
+
+    def _tell_renewed(self) -> None:
+        self._asked.clear()
+        if self._renewed is not None:
+            self._renewed.set_result(None)
+            self._renewed = None
+
+    async def _until_due(self) -> None:
+        now = asyncio.get_running_loop().time()
+        due = now + _AGAIN_SECONDS if self.refused is not None else self._login.renew_at
+        try:
+            async with asyncio.timeout_at(None if due == float("inf") else due):
+                await self._asked.wait()
+        except TimeoutError:
+            pass
+
+    async def _renew(self, call: Call) -> None:
+        """Renew by the refresh token; where that fails or is too late, log in from the start."""
+        if self._is_current() and await self._refreshed(call):
+            return
+        lapsed = not self._is_current()
+        await self.restore(call, is_first=False)
+        if lapsed and self.refused is None:
+            # What becomes of private channels when tokens end is not documented: they are asked for anew.
+            self._subscriptions.resync_private()
+
+    async def _refreshed(self, call: Call) -> bool:
+        try:
+            await self._login.refresh(call)
+        except ScopeReduced as reduced:
+            self._complain(reduced)
+        except CallError as error:  # of unknown outcome: the old token may be worthless already
+            logger.warning("%s; logging in from the start", error)
+            return False
+        return True
+
+    def _is_current(self) -> bool:
+        grant = self._login.grant
+        now = asyncio.get_running_loop().time()
+        is_doubted = self._asked.is_set() or self.refused is not None
+        return not is_doubted and grant is not None and now < grant.expires_at

@@ -1,0 +1,137 @@
+"""What lives on a connection: rebuilt in order on each new one, and kept up while it lives.
+
+Knows: the order (liveness first, so that a stalled login is found), and which refusals the rest of a
+link can live with. Must not know: how links are dialled or lost. `lifecycle` owns one, and gives each
+new connection's `call`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from deribit_ws.client.logins import LoginKeeper
+from deribit_ws.errors import AuthError, CallError, RpcError
+from deribit_ws.handlers.registry import Registry
+from deribit_ws.limits import Limits
+from deribit_ws.universe import Universe
+from deribit_ws.wire.errors import is_passing
+from deribit_ws.wire.methods import Call
+
+logger = logging.getLogger(__name__)
+
+_LEARN_SECONDS = 3600.0  # Deribit sets the matching engine's rates anew every hour
+
+
+class Restorer:
+    """Rebuilds what lived on the last connection.
+
+    Args:
+        registry: told of errors; its subscriptions are kept.
+        logins: keeps connections logged in; None stays public.
+        limits: learns the account's real rates.
+        universe: the live sets of instruments, read again on each connection.
+        heartbeat: seconds, as Deribit's set_heartbeat; None arms none.
+        cancel_on_disconnect: True arms it on each connection; None leaves the account as it is.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        logins: LoginKeeper | None,
+        limits: Limits,
+        universe: Universe,
+        *,
+        heartbeat: int | None,
+        cancel_on_disconnect: bool | None,
+    ) -> None:
+        self._registry = registry
+        self._logins = logins
+        self._limits = limits
+        self._universe = universe
+        self.heartbeat = heartbeat
+        self.cancel_on_disconnect = cancel_on_disconnect
+        self._learn_at = 0.0  # on the loop's clock
+        self.unarmed: RpcError | None = None  # no cancel-on-disconnect on this link: what acts raises it
+
+    @property
+    def login_refused(self) -> AuthError | None:
+        """Why private calls can't be made, None when they can."""
+        return self._logins.refused if self._logins is not None else None
+
+    @property
+    def logins(self) -> LoginKeeper | None:
+        """Who keeps the client logged in; None where it is public."""
+        return self._logins
+
+    async def restore(self, call: Call, *, is_first: bool) -> None:
+        """Rebuild, in order; raise what makes the connection useless, on the first also what is refused."""
+        if self.heartbeat is not None:
+            await self._arm_heartbeat(call)
+        if self._logins is not None:
+            await self._logins.restore(call, is_first=is_first)
+        if self.cancel_on_disconnect and self.login_refused is None:
+            await self._arm_cancel(call, is_first=is_first)
+        subscriptions = self._registry.subscriptions
+        await self._universe.restore(call)  # first: what has expired meanwhile is then not asked for
+        await subscriptions.settle(call)
+
+    async def keep(self, call: Call) -> None:
+        """Keep up what was rebuilt; ends with the connection, or raises what makes it useless."""
+        keepers: dict[str, Coroutine[Any, Any, None]] = {
+            "subscriptions": self._registry.subscriptions.keep(call),
+            "instruments": self._universe.keep(call),
+        }
+        if self._logins is not None:
+            keepers |= {"login": self._logins.keep(call), "limits": self._learn(call)}
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, work in keepers.items():
+                    group.create_task(work, name=f"deribit_ws {name}")
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None  # one fault is enough to make the link useless
+
+    def disconnected(self) -> None:
+        """Forget what was the connection's alone."""
+        if self._logins is not None:
+            self._logins.disconnected()
+
+    def end(self, error: Exception) -> None:
+        """Let nobody wait for what only another connection would bring."""
+        self._universe.end(error)
+
+    async def _arm_heartbeat(self, call: Call) -> None:
+        try:
+            await call("public/set_heartbeat", {"interval": self.heartbeat})
+        except RpcError as error:
+            if is_passing(error.code):
+                raise
+            self._registry.events.report(error)  # our own watch over silence goes on without it
+
+    async def _arm_cancel(self, call: Call, *, is_first: bool) -> None:
+        """Arm cancel-on-disconnect; refused on a later connection, go on without what could act."""
+        try:
+            await call("private/enable_cancel_on_disconnect", {"scope": "connection"})
+            self.unarmed = None
+        except RpcError as error:
+            if is_first or is_passing(error.code):
+                raise
+            if self.unarmed is None:
+                self._registry.events.report(error)
+            self.unarmed = error
+
+    async def _learn(self, call: Call) -> None:
+        """Read the account's own rates once an hour, where the key may."""
+        assert self._logins is not None
+        loop = asyncio.get_running_loop()
+        while self._logins.may("account:read"):
+            await asyncio.sleep(max(0.0, self._learn_at - loop.time()))
+            self._learn_at = loop.time() + _LEARN_SECONDS
+            try:
+                summary = await call("private/get_account_summary", {"currency": "BTC"})
+            except CallError as error:  # the rates for everyone are used on
+                logger.debug("the account's limits: %s", error)
+            else:
+                limits = summary.get("limits") if isinstance(summary, dict) else None
+                if isinstance(limits, dict):
+                    self._limits.learn(limits)

@@ -1,0 +1,291 @@
+"""Staying logged in: tokens renewed in time, and what happens when they end early, or give too little."""
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+
+from deribit_ws import (
+    AuthError,
+    Credentials,
+    RefreshToken,
+    ScopeReduced,
+    State,
+    SubscriptionRejected,
+    UsageError,
+)
+from tests.client.conftest import Ears, Make, until
+from tests.client.far_end import MUTE, MemoryExchange, Message, Refused, Wire
+
+KEY = Credentials("key", "hidden")
+ORDERS = "user.orders.BTC-PERPETUAL.raw"
+BOOK = "book.BTC-PERPETUAL.100ms"
+POSITIONS = "private/get_positions"
+
+
+class Desk:
+    """Gives tokens of so many seconds, each replaced by the next, and holds private calls to them."""
+
+    def __init__(self, memory: MemoryExchange, seconds: float, scope: str = "connection") -> None:
+        self.seconds = seconds
+        self.scope = scope
+        self.numbers = itertools.count(1)
+        self.asked: list[tuple[float, int, Message]] = []
+        self.refused: dict[str, Any] = {}  # grant type → code, or MUTE
+        self.until = 0.0
+        memory.answers["public/auth"] = self.auth
+        for method in (POSITIONS, "private/buy"):
+            memory.answers[method] = self.private
+
+    @property
+    def grants(self) -> list[str]:
+        return [params["grant_type"] for _, _, params in self.asked]
+
+    def auth(self, wire: Wire, request: Message) -> Any:
+        now = asyncio.get_running_loop().time()
+        params = request["params"]
+        self.asked.append((now, wire.number, params))
+        refusal = self.refused.get(params["grant_type"])
+        if refusal is MUTE:
+            return MUTE
+        if refusal is not None:
+            raise Refused(refusal)
+        self.until = now + self.seconds
+        number = next(self.numbers)
+        return {
+            "access_token": f"a{number}",
+            "refresh_token": f"r{number}",
+            "expires_in": self.seconds,
+            "scope": self.scope,
+        }
+
+    def private(self, _: Wire, __: Message) -> Any:
+        if asyncio.get_running_loop().time() >= self.until:
+            raise Refused(13009, {"reason": "invalid_token"})
+        return []
+
+
+@pytest.mark.looptime
+async def test_renewed_in_time(memory: MemoryExchange, remember: Make) -> None:
+    """A login is renewed by its refresh token at 80 % of its life, again and again."""
+    desk = Desk(memory, 100)
+    async with remember(credentials=KEY) as client:
+        began = desk.asked[0][0]
+        for _ in range(300):
+            await asyncio.sleep(1)
+            assert await client.call(POSITIONS) == []
+
+        assert [round(at - began) for at, _, _ in desk.asked] == [0, 80, 160, 240]
+        assert [params.get("refresh_token") for _, _, params in desk.asked] == [None, "r1", "r2", "r3"]
+        assert memory.wires == [memory.wire]
+
+
+@pytest.mark.looptime
+async def test_renewal_starts_anew_on_each_connection(memory: MemoryExchange, remember: Make) -> None:
+    """A new connection is logged in from the start, and its own token is the one renewed."""
+    desk = Desk(memory, 100)
+    async with remember(credentials=KEY) as client:
+        await asyncio.sleep(50)
+        memory.wire.drop()
+        await until(lambda: len(memory.wires) == 2, 60)
+        await client.wait_connected()
+        await asyncio.sleep(85)
+
+        assert [(wire, p["grant_type"]) for _, wire, p in desk.asked] == [
+            (1, "client_credentials"),
+            (2, "client_credentials"),
+            (2, "refresh_token"),
+        ]
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("refusal", [13004, 13009, 10028, MUTE])
+async def test_renewal_fails(memory: MemoryExchange, remember: Make, ears: Ears, refusal: Any) -> None:
+    """Where the renewal is refused, or its outcome is unknown, the client logs in from the start."""
+    desk = Desk(memory, 100)
+    desk.refused["refresh_token"] = refusal
+    async with remember(credentials=KEY) as client:
+        await asyncio.sleep(99)
+
+        assert desk.grants == ["client_credentials", "refresh_token", "client_credentials"]
+        assert await client.call(POSITIONS) == []
+        assert (ears.errors, len(memory.wires)) == ([], 1)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("method", [POSITIONS, "private/buy"])
+async def test_tokens_end_early(memory: MemoryExchange, remember: Make, method: str) -> None:
+    """A private call that is refused for want of a login is made again after one, reads and orders alike;
+    private channels are asked for anew, since nobody knows what became of them."""
+    desk = Desk(memory, 1000)
+    async with remember(credentials=KEY) as client:
+        await client.subscribe(ORDERS, BOOK)
+        await asyncio.sleep(10)
+        desk.until = 0.0
+        assert await asyncio.gather(*(client.call(method) for _ in range(5))) == [[]] * 5
+        await asyncio.sleep(1)
+
+        assert desk.grants == ["client_credentials"] * 2
+        assert memory.wire.methods.count("private/unsubscribe") == 1
+        assert memory.wire.methods.count("private/subscribe") == 2
+        assert memory.wire.methods.count("public/subscribe") == 1
+
+
+@pytest.mark.looptime
+async def test_fresh_login_is_not_to_blame(memory: MemoryExchange, remember: Make) -> None:
+    """A call that is refused for want of a login just after one raises, and asks for no other login."""
+    desk = Desk(memory, 1000)
+    async with remember(credentials=KEY) as client:
+        await asyncio.sleep(10)
+        memory.answers[POSITIONS] = refuse_13009
+        for _ in range(20):
+            with pytest.raises(AuthError):
+                await client.call(POSITIONS)
+
+        assert desk.grants == ["client_credentials"] * 2
+        assert len(memory.wire.asked(POSITIONS)) == 21
+
+
+@pytest.mark.looptime
+async def test_refused_in_mid_connection(memory: MemoryExchange, remember: Make, ears: Ears) -> None:
+    """Where no login can be had in the midst of a connection, private calls raise, public data goes on and
+    on_error hears once; a minute later it is tried again, and all that is private comes back."""
+    desk = Desk(memory, 100)
+    heard: list[Any] = []
+    client = remember(credentials=KEY)
+    client.register(ORDERS, heard.append)
+    client.register("weather", heard.append)
+    async with client:
+        desk.refused = {"refresh_token": 13004, "client_credentials": 13004}
+        await asyncio.sleep(90)
+        with pytest.raises(AuthError) as refused:
+            await client.call(POSITIONS)
+        with pytest.raises(SubscriptionRejected):
+            await client.subscribe("user.lock")
+        memory.wire.tell("weather", {"id": 1})
+        assert (refused.value.code, client.scope) == (13004, None)
+        assert desk.grants == ["client_credentials", "refresh_token"] + ["client_credentials"] * 4
+        desk.refused = {}
+        await asyncio.sleep(60)
+
+        assert await client.call(POSITIONS) == []
+        assert ([type(error) for error in ears.errors], len(memory.wires)) == ([AuthError], 1)
+        assert memory.wire.methods.count("private/subscribe") == 2
+
+
+@pytest.mark.looptime
+async def test_granted_less_at_first(memory: MemoryExchange, remember: Make) -> None:
+    """A first login that is granted less than it asked for raises ScopeReduced, naming what lacks."""
+    Desk(memory, 100, "connection trade:read account:read")
+    key = Credentials("key", "hidden", scope="trade:read_write account:read")
+
+    with pytest.raises(ScopeReduced, match="trade:read_write") as reduced:
+        await remember(credentials=key).__aenter__()
+    assert reduced.value.lacking == ("trade:read_write",)
+    assert len(memory.dials) == 1
+
+
+@pytest.mark.looptime
+async def test_granted_less_later(memory: MemoryExchange, remember: Make, ears: Ears) -> None:
+    """Granted less on later connections, on_error hears once, and all goes on with what there is."""
+    desk = Desk(memory, 100, "connection trade:read_write")
+    async with remember(credentials=Credentials("key", "hidden", scope="trade:read_write")) as client:
+        desk.scope = "connection trade:read"
+        for number in (2, 3):
+            memory.wire.drop()
+            await until(lambda number=number: len(memory.wires) == number, 60)  # type: ignore[misc]  # bound at once
+            await client.wait_connected()
+
+        assert await client.call(POSITIONS) == []
+        assert client.scope == "connection trade:read"
+        assert [type(error) for error in ears.errors] == [ScopeReduced]
+
+
+@pytest.mark.looptime
+async def test_signed_by_the_exchange_clock(memory: MemoryExchange, remember: Make) -> None:
+    """A signed login carries the exchange's time, however wrong this machine's is, and a new nonce."""
+    desk = Desk(memory, 100)
+    memory.answers["public/get_time"] = lambda wire, request: 4_000_000_000_000 + wire.number
+    async with remember(credentials=Credentials("key", "hidden", "client_signature")) as client:
+        memory.wire.drop()
+        await until(lambda: len(memory.wires) == 2, 60)
+        await client.wait_connected()
+        signed = [params for _, _, params in desk.asked]
+
+        assert [round(params["timestamp"], -3) for params in signed] == [4_000_000_000_000] * 2
+        assert len({params["nonce"] for params in signed}) == 2
+        assert "hidden" not in str(signed)
+
+
+@pytest.mark.looptime
+async def test_refresh_token_alone(memory: MemoryExchange, remember: Make) -> None:
+    """A refresh token logs in without a key: each login uses the newest, and the program is told of it."""
+    desk = Desk(memory, 100, "session:bot")
+    told: list[str] = []
+    async with remember(credentials=RefreshToken("r0", replaced=told.append)) as client:
+        await asyncio.sleep(85)
+        memory.wire.drop()
+        await until(lambda: len(memory.wires) == 2, 60)
+        await client.wait_connected()
+
+        assert [params["refresh_token"] for _, _, params in desk.asked] == ["r0", "r1", "r2"]
+        assert told == ["r1", "r2", "r3"]
+
+
+@pytest.mark.looptime
+async def test_managed_state_stays_true(memory: MemoryExchange, remember: Make) -> None:
+    """What is set by its own method is set again on the next connection; what would untrue it is refused."""
+    Desk(memory, 100)
+    async with remember(credentials=KEY) as client:
+        assert await client.public.set_heartbeat(interval=25) == "ok"
+        assert await client.private.enable_cancel_on_disconnect(scope="connection") == "ok"
+        assert await client.public.subscribe(channels=[BOOK]) == [BOOK]
+        assert await client.private.subscribe(channels=[ORDERS]) == [ORDERS]
+        memory.wire.drop()
+        await until(lambda: len(memory.wires) == 2, 60)
+        await client.wait_connected()
+        again = {m["method"]: m["params"] for _, m in memory.wire.requests}
+        assert again["public/set_heartbeat"] == {"interval": 25}
+        assert again["private/enable_cancel_on_disconnect"] == {"scope": "connection"}
+        assert again["public/subscribe"] == {"channels": [BOOK]}
+        assert await client.public.unsubscribe_all() == "ok"
+        assert (client.subscribed, memory.wire.methods.count("public/unsubscribe")) == (frozenset(), 1)
+        with pytest.raises(UsageError, match="own"):
+            await client.public.auth(grant_type="client_credentials", client_id="x", client_secret="y")
+        with pytest.raises(UsageError):
+            await client.public.set_heartbeat(interval=5)
+        with pytest.raises(UsageError, match="label"):
+            await client.private.subscribe(channels=[ORDERS], label="mine")
+
+
+@pytest.mark.looptime
+async def test_logout(memory: MemoryExchange, remember: Make) -> None:
+    """Logging out says so to the exchange, ends with the connection, and makes no other."""
+    Desk(memory, 100)
+
+    def leave(wire: Wire, _: Message) -> Any:
+        wire.drop(1000)
+        return MUTE
+
+    memory.answers["private/logout"] = leave
+    async with remember(credentials=KEY) as client:
+        await client.logout(invalidate_token=False)
+        await asyncio.sleep(60)
+
+        assert memory.wire.requests[-1][1]["params"] == {"invalidate_token": False}
+        assert (len(memory.dials), client.state) == (1, State.CLOSED)
+
+
+@pytest.mark.looptime
+async def test_close_is_no_logout(memory: MemoryExchange, remember: Make) -> None:
+    """A plain close logs nobody out: it is the end that cancel-on-disconnect is for."""
+    Desk(memory, 100)
+    async with remember(credentials=KEY):
+        pass
+
+    assert "private/logout" not in memory.wire.methods
+
+
+def refuse_13009(_: Wire, __: Message) -> Any:
+    raise Refused(13009)
