@@ -7,7 +7,7 @@ login when the exchange says that the present one is no longer valid.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from deribit_ws.auth import Login, missing
 from deribit_ws.errors import AuthError, CallError, DeribitError, ScopeReduced
@@ -103,12 +103,16 @@ class LoginKeeper:
         self.refused = refused
         self._subscriptions.bar(refused)
 
-    async def keep(self, call: Call) -> None:
-        """Renew the login in time, and at once when `renewal` asks; ends with the connection."""
+    async def keep(self, call: Call, lapsed: Callable[[Call], Awaitable[None]]) -> None:
+        """Renew the login in time, and at once when `renewal` asks; ends with the connection.
+
+        `lapsed` is called after a new login that followed a time without one, before anybody is told.
+        """
         try:
             while True:
                 await self._until_due()
-                await self._renew(call)
+                if await self._renew(call):
+                    await lapsed(call)
                 self._tell_renewed()
         finally:
             self._tell_renewed()
@@ -142,15 +146,16 @@ class LoginKeeper:
         except TimeoutError:
             pass
 
-    async def _renew(self, call: Call) -> None:
-        """Renew by the refresh token; where that fails or is too late, log in from the start."""
+    async def _renew(self, call: Call) -> bool:
+        """Renew by the refresh token; where that fails or is too late, log in from the start.
+
+        True when the connection has a login again after a time without one.
+        """
         if self._is_current() and await self._refreshed(call):
-            return
-        lapsed = not self._is_current()
+            return False
+        has_lapsed = not self._is_current()
         await self.restore(call, is_first=False)
-        if lapsed and self.refused is None:
-            # What becomes of private channels when tokens end is not documented: they are asked for anew.
-            self._subscriptions.resync_private()
+        return has_lapsed and self.refused is None
 
     async def _refreshed(self, call: Call) -> bool:
         try:

@@ -83,7 +83,7 @@ class Restorer:
             "instruments": self._universe.keep(call),
         }
         if self._logins is not None:
-            keepers |= {"login": self._logins.keep(call), "limits": self._learn(call)}
+            keepers |= {"login": self._logins.keep(call, self._after_lapse), "limits": self._learn(call)}
         try:
             async with asyncio.TaskGroup() as group:
                 for name, work in keepers.items():
@@ -99,6 +99,12 @@ class Restorer:
     def end(self, error: Exception) -> None:
         """Let nobody wait for what only another connection would bring."""
         self._universe.end(error)
+
+    async def _after_lapse(self, call: Call) -> None:
+        """Rebuild what a time without a login may have cost: what becomes of it is not documented."""
+        if self.cancel_on_disconnect:
+            await self._arm_cancel(call, is_first=False)
+        self._registry.subscriptions.resync_private()
 
     async def _arm_heartbeat(self, call: Call) -> None:
         try:

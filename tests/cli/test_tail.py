@@ -124,6 +124,20 @@ async def test_raw_channels_log_in(exchange: SimulatedExchange) -> None:
     assert "secret" not in ended.err + ended.out
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps here")
+async def test_the_secret_is_in_no_process_list(exchange: SimulatedExchange) -> None:
+    """What `ps` shows of a command that is logged in holds its channel, and no secret."""
+    async with running("tail", RAW, "--url", exchange.url, **LOGIN) as tail:
+        await tail.line()
+        command = ("ps", "-ww", "-o", "args=", "-p", str(tail.process.pid))
+        listing = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        shown, _ = await listing.communicate()
+        await tail.end(signal.SIGTERM)
+
+    assert RAW in shown.decode()
+    assert "secret" not in shown.decode()
+
+
 async def test_public_channels_do_not_log_in(exchange: SimulatedExchange) -> None:
     """Credentials that nothing asks for are not sent."""
     async with running("tail", BOOK, "--url", exchange.url, **LOGIN) as tail:

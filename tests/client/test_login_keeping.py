@@ -117,13 +117,14 @@ async def test_renewal_fails(memory: MemoryExchange, remember: Make, ears: Ears,
 @pytest.mark.parametrize("method", [POSITIONS, "private/buy"])
 async def test_tokens_end_early(memory: MemoryExchange, remember: Make, method: str) -> None:
     """A private call that is refused for want of a login is made again after one, reads and orders alike;
-    private channels are asked for anew, since nobody knows what became of them."""
+    cancel-on-disconnect and private channels are asked for anew, since nobody knows what became of them."""
     desk = Desk(memory, 1000)
-    async with remember(credentials=KEY) as client:
+    async with remember(credentials=KEY, cancel_on_disconnect=True) as client:
         await client.subscribe(ORDERS, BOOK)
         await asyncio.sleep(10)
         desk.until = 0.0
         assert await asyncio.gather(*(client.call(method) for _ in range(5))) == [[]] * 5
+        assert memory.wire.methods.count("private/enable_cancel_on_disconnect") == 2
         await asyncio.sleep(1)
 
         assert desk.grants == ["client_credentials"] * 2
