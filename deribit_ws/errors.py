@@ -29,11 +29,11 @@ class UsageError(DeribitError):
     """The call itself is wrong (not open, entered twice, bad parameter); repeating it won't help."""
 
 
-def require_positive(*numbers: Any) -> None:
+def require_positive(**numbers: Any) -> None:
     """Raise UsageError unless all are finite numbers above zero: times in seconds, sizes."""
-    for number in numbers:
+    for name, number in numbers.items():
         if not (isinstance(number, int | float) and 0 < number < float("inf")):
-            raise UsageError(f"{number!r}: times and sizes must be positive numbers")
+            raise UsageError(f"{name} {number!r}: times and sizes must be positive numbers")
 
 
 def require_whole(number: Any, least: int, what: str) -> None:
@@ -269,7 +269,8 @@ class SubscriptionRejected(DeribitError):
         self.accepted = tuple(accepted)
 
     def __str__(self) -> str:
-        return f"the exchange did not subscribe {', '.join(self.channels)}"
+        why = f": {self.__cause__}" if self.__cause__ is not None else ""
+        return f"the exchange did not subscribe {', '.join(self.channels)}{why}"
 
 
 class BookGap(DeribitError):

@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from deribit_ws.auth.grant import LEVELS
 from deribit_ws.errors import UsageError
+
+_PLAIN = ("connection", "mainaccount")  # words of a scope that say all by themselves
+_FREE = ("session", "expires", "ip")  # areas of a scope followed by something of one's own; others by a level
 
 GrantType = Literal["client_credentials", "client_signature"]
 
@@ -41,8 +45,8 @@ class Credentials:
     session: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.client_id or not self.client_secret:
-            raise UsageError("credentials need a client id and a client secret")
+        if not (_is_text(self.client_id) and _is_text(self.client_secret)):
+            raise UsageError("credentials need a client id and a client secret, as text")
         if self.grant_type not in ("client_credentials", "client_signature"):
             raise UsageError(f"grant_type {self.grant_type!r}: client_credentials or client_signature")
         _check_words(self.scope, self.session)
@@ -91,8 +95,10 @@ class RefreshToken:
     replaced: Callable[[str], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.token:
-            raise UsageError("a refresh token is empty")
+        if not _is_text(self.token):
+            raise UsageError("a refresh token is text, and not empty")
+        if self.replaced is not None and not callable(self.replaced):
+            raise UsageError("replaced: it can't be called")
         _check_words(self.scope, None)
 
 
@@ -115,10 +121,19 @@ def _scope(scope: str | None, session: str | None) -> str | None:
 
 
 def _check_words(scope: str | None, session: str | None) -> None:
-    if scope is not None and not _words(scope):
-        raise UsageError("a scope is words such as 'trade:read_write account:read'")
+    if scope is not None and not (_words(scope) and all(map(_is_scope, _words(scope)))):
+        raise UsageError(f"scope {scope!r}: words such as 'trade:read_write account:read'")
     if session is not None and _words(session) != [session]:
         raise UsageError("a session's name is one word")
+
+
+def _is_scope(word: str) -> bool:
+    area, _, rest = word.partition(":")
+    return word in _PLAIN or bool(rest and (area in _FREE or rest in LEVELS))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _words(text: Any) -> list[str]:

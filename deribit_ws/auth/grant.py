@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_LEVELS = {"none": 0, "read": 1, "read_write": 2}
+LEVELS = {"none": 0, "read": 1, "read_write": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,14 @@ def grant_of(answer: object, since: float) -> Grant:
 def missing(asked: str | None, granted: str) -> list[str]:
     """Give the words of the scope asked for that the granted one does not cover.
 
-    Only access levels and sessions are compared; `expires:` and `ip:` are limits one sets oneself.
+    Only access levels are compared: `expires:` and `ip:` are limits one sets oneself, and whether the
+    answer names the session is not documented.
     """
     have = _levels(granted)
     lacking = []
     for word in (asked or "").split():
         area, _, level = word.partition(":")
-        if area == "session":
-            if word not in granted.split():
-                lacking.append(word)
-        elif level in _LEVELS and _LEVELS[level] > have.get(area, 0):
+        if level in LEVELS and LEVELS[level] > have.get(area, 0):
             lacking.append(word)
     return lacking
 
@@ -67,8 +65,8 @@ def _levels(scope: str) -> dict[str, int]:
     levels: dict[str, int] = {}
     for word in scope.split():
         area, _, level = word.partition(":")
-        if level in _LEVELS:
-            levels[area] = max(levels.get(area, 0), _LEVELS[level])
+        if level in LEVELS:
+            levels[area] = max(levels.get(area, 0), LEVELS[level])
     return levels
 
 

@@ -8,6 +8,7 @@ the connection itself authenticated, and a refresh replaces both tokens.
 
 import asyncio
 import secrets
+from collections.abc import Callable
 
 from deribit_ws.auth.credentials import Credentials, RefreshToken, refresh_request
 from deribit_ws.auth.grant import Grant, grant_of, missing
@@ -25,9 +26,16 @@ class Login:
     Args:
         credentials: a key, or a refresh token.
         clock: gives the exchange's time, which signatures carry; measured before each.
+        report: told when `RefreshToken.replaced` fails.
     """
 
-    def __init__(self, credentials: Credentials | RefreshToken, clock: ExchangeClock) -> None:
+    def __init__(
+        self,
+        credentials: Credentials | RefreshToken,
+        clock: ExchangeClock,
+        report: Callable[[Exception], None],
+    ) -> None:
+        self._report = report
         self._credentials = credentials
         self._clock = clock
         self._token = credentials.token if isinstance(credentials, RefreshToken) else ""
@@ -83,7 +91,10 @@ class Login:
         if isinstance(self._credentials, RefreshToken) and token and token != self._token:
             self._token = token
             if self._credentials.replaced is not None:
-                self._credentials.replaced(token)
+                try:
+                    self._credentials.replaced(token)
+                except Exception as error:  # the user's; the new token is kept here all the same
+                    self._report(error)
 
     async def _measure(self, call: Call) -> None:
         """Set the clock by the exchange's: it takes no signature that is more than 60 s off."""

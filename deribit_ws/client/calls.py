@@ -21,7 +21,6 @@ from deribit_ws.errors import (
     RequestNotSent,
     RpcError,
     UsageError,
-    require_positive,
 )
 from deribit_ws.wire.methods import Repeat, repeat_of
 
@@ -33,7 +32,6 @@ async def call(
     lifecycle: Lifecycle, method: str, params: Mapping[str, Any], timeout: float, result: Any = Any
 ) -> Any:
     """Make a call, its result decoded into a type; see `Client.call`."""
-    require_positive(timeout)
     deadline = asyncio.get_running_loop().time() + timeout
     try:
         return await _once_logged_in(lifecycle, method, params, deadline, result)
@@ -70,8 +68,10 @@ async def _renewed(lifecycle: Lifecycle, error: AuthError, deadline: float) -> b
 
 def merged(method: Any, params: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     """Give a call's parameters, from its mapping and its keywords; raise UsageError when it is no call."""
-    if not isinstance(method, str) or not isinstance(params, Mapping | None):
-        raise UsageError(f"call({method!r}, …): a method's name, and its parameters as a mapping")
+    if not isinstance(params, Mapping | None):
+        raise UsageError(f"call({method!r}, …): parameters are a mapping")
+    if not isinstance(method, str) or not method.startswith(("public/", "private/")):
+        raise UsageError(f"{method!r} is no method: they look like public/get_time")
     return {**(params or {}), **more}
 
 

@@ -41,7 +41,8 @@ class Client(Listening):
         heartbeat: seconds, at least 10: the exchange asks for a sign of life that often; None never.
         retry_seconds: the longest wait between two dials.
         call_timeout: seconds; the deadline of calls that are given none.
-        cancel_on_disconnect: True arms it on every connection; None leaves the account as it is.
+        cancel_on_disconnect: True arms it on every connection, False disarms it there; None leaves the
+            account's own setting as it is.
         open_timeout: seconds for one dial.
         close_timeout: seconds for closing in order, before the socket is aborted.
         max_message: bytes; a longer message ends the link.
@@ -75,9 +76,15 @@ class Client(Listening):
         _check_credentials(credentials, url, allow_plaintext=allow_plaintext)
         if heartbeat is not None:
             require_whole(heartbeat, SHORTEST_HEARTBEAT, "heartbeat")
-        if cancel_on_disconnect and credentials is None:
+        if cancel_on_disconnect is not None and credentials is None:
             raise UsageError("cancel_on_disconnect needs credentials")
-        require_positive(retry_seconds, call_timeout, open_timeout, close_timeout, max_message)
+        require_positive(
+            retry_seconds=retry_seconds,
+            call_timeout=call_timeout,
+            open_timeout=open_timeout,
+            close_timeout=close_timeout,
+            max_message=max_message,
+        )
         dialer = Dialer(
             url,
             session=session,
@@ -157,22 +164,23 @@ class Client(Listening):
 
     async def _call(self, method: str, params: Mapping[str, Any], result: Any, timeout: float | None) -> Any:
         self._check()
+        timeout = self._seconds(timeout)
         act = self._managed.act_of(method)
         if act is not None:
-            return await act(method, params)
-        timeout = self._call_timeout if timeout is None else timeout
+            return await act(method, params, timeout)
         return await call(self._lifecycle, method, params, timeout, result)
 
-    async def _send(self, method: str, params: Mapping[str, Any]) -> Any:
-        return await call(self._lifecycle, method, params, self._call_timeout)
+    async def _send(self, method: str, params: Mapping[str, Any], timeout: float) -> Any:
+        return await call(self._lifecycle, method, params, timeout)
 
-    async def logout(self, *, invalidate_token: bool = True) -> None:
+    async def logout(self, *, invalidate_token: bool = True, timeout: float | None = None) -> None:
         """Log out and close; unlike `aclose()`, it does not set off cancel-on-disconnect: orders stay.
 
         The exchange answers with nothing but the end of the connection.
 
         Args:
             invalidate_token: False leaves the tokens of a named session alive.
+            timeout: seconds for the exchange to end the connection; `call_timeout` by default.
 
         Raises:
             RequestNotSent: not connected; nothing changed.
@@ -189,7 +197,7 @@ class Client(Listening):
         params = {"invalidate_token": invalidate_token}
         self._lifecycle.is_leaving = True  # the end of this connection is the end of all
         try:
-            await connection.call("private/logout", params, timeout=self._call_timeout)
+            await connection.call("private/logout", params, timeout=self._seconds(timeout))
         except OutcomeUnknown:
             await self.aclose()
         finally:
@@ -210,4 +218,5 @@ def _keeper(
 ) -> LoginKeeper | None:
     if credentials is None:
         return None
-    return LoginKeeper(Login(credentials, clock), registry.subscriptions, registry.events.report)
+    report = registry.events.report
+    return LoginKeeper(Login(credentials, clock, report), registry.subscriptions, report)

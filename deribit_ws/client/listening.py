@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from deribit_ws.client.life import Life
 from deribit_ws.client.lifecycle import Lifecycle
-from deribit_ws.errors import SubscriptionRejected, UsageError
+from deribit_ws.errors import SubscriptionRejected, UsageError, require_positive
 from deribit_ws.handlers import Handler
 from deribit_ws.handlers.callbacks import Decorator
 from deribit_ws.handlers.registrations import HandlerRegistration, Registration
@@ -45,34 +45,45 @@ class Listening(Life):
         """The channels held by `subscribe`."""
         return frozenset(self._subscribed)
 
-    async def subscribe(self, *channels: str) -> list[str]:
+    async def subscribe(self, *channels: str, timeout: float | None = None) -> list[str]:
         """Hold channels until `unsubscribe`, and wait for the exchange's word; give the channels.
+
+        Args:
+            channels: names, e.g. made by `deribit_ws.channels`.
+            timeout: seconds; `call_timeout` by default.
 
         Raises:
             SubscriptionRejected: some were left out; the others stay subscribed.
-            CallTimeout: no answer within `call_timeout`; none is held.
+            CallTimeout: no answer within `timeout`; none is held.
+            UsageError: one is not a channel's name.
         """
         self._check()
+        timeout = self._seconds(timeout)
         for channel in channels:
             check_name(channel)
         asked = list(dict.fromkeys(channels))
         try:
-            await self._registry.subscriptions.acquire(asked, self._call_timeout)
+            await self._registry.subscriptions.acquire(asked, timeout)
         except SubscriptionRejected as rejected:
             self._subscribed.update(rejected.accepted)
             raise
         self._subscribed.update(asked)
         return asked
 
-    async def unsubscribe(self, *channels: str) -> list[str]:
+    async def unsubscribe(self, *channels: str, timeout: float | None = None) -> list[str]:
         """Let go of channels held by `subscribe`; give those.
 
         A channel is left when nobody else (callback, stream) holds it.
+
+        Args:
+            channels: their names.
+            timeout: seconds to wait for the exchange's word; `call_timeout` by default.
 
         Raises:
             UsageError: one is not held by `subscribe`.
         """
         self._check()
+        timeout = self._seconds(timeout)
         asked = list(dict.fromkeys(channels))
         unknown = [channel for channel in asked if not self._subscribed[channel]]
         if unknown:
@@ -80,8 +91,15 @@ class Listening(Life):
         self._subscribed.subtract(asked)
         self._subscribed = +self._subscribed  # drops those at zero
         self._registry.subscriptions.release(asked)
-        await self._registry.subscriptions.left(asked, self._call_timeout)
+        await self._registry.subscriptions.left(asked, timeout)
         return asked
+
+    def _seconds(self, timeout: float | None) -> float:
+        """Give a call's deadline in seconds; raise UsageError where it is none."""
+        if timeout is None:
+            return self._call_timeout
+        require_positive(timeout=timeout)
+        return timeout
 
     # --- instruments
 
@@ -124,6 +142,7 @@ class Listening(Life):
         See `register` for the arguments. With a pattern made by `deribit_ws.channels` a type checker
         knows what the function is given.
         """
+        Pattern(pattern)  # a slip is told here, at its line, and not when the function follows
 
         def decorate(callback: F) -> F:
             self.register(pattern, callback, overflow=overflow, maxsize=maxsize, **values)
@@ -158,8 +177,8 @@ class Listening(Life):
                 replaced (default for private ones). "fail": the callback ends with `SlowConsumer`.
                 "block": reading stops, after 5 s the link is replaced; not for one that awaits calls.
             maxsize: messages in its queue, 1,024 by default; it is bounded by 8 MiB as well.
-            values: a string or a list of strings for each placeholder; lists multiply. Without one, or
-                with a wildcard in the pattern, nothing is subscribed.
+            values: a string, a list of strings or a live set (`instruments`) for each placeholder; they
+                multiply. Without one, or with a wildcard in the pattern, nothing is subscribed.
 
         Raises:
             UsageError: the pattern, a value or the signature can't fit; names the parameter.
@@ -228,13 +247,15 @@ class Listening(Life):
             overflow: as for `register`.
             maxsize: as for `register`.
             marks: put `Connected` and `Disconnected` in order among the notifications.
-            values: for the placeholders.
+            values: for the placeholders, as for `register`; channels of live sets are not waited for.
 
         Raises:
             UsageError: a pattern or value can't fit.
             SubscriptionRejected: on entering: the exchange left channels out.
         """
         self._check_open()
+        for pattern in patterns:
+            Pattern(pattern)
         return self._registry.stream(
             patterns, values, self._open_channels, overflow=overflow, maxsize=maxsize, marks=marks
         )

@@ -32,7 +32,8 @@ class Restorer:
         limits: learns the account's real rates.
         universe: the live sets of instruments, read again on each connection.
         heartbeat: seconds, as Deribit's set_heartbeat; None arms none.
-        cancel_on_disconnect: True arms it on each connection; None leaves the account as it is.
+        cancel_on_disconnect: True arms it on each connection, False disarms it there; None leaves the
+            account as it is.
     """
 
     def __init__(
@@ -70,8 +71,8 @@ class Restorer:
             await self._arm_heartbeat(call)
         if self._logins is not None:
             await self._logins.restore(call, is_first=is_first)
-        if self.cancel_on_disconnect and self.login_refused is None:
-            await self._arm_cancel(call, is_first=is_first)
+        if self.login_refused is None:
+            await self._set_cancel(call, is_first=is_first)
         subscriptions = self._registry.subscriptions
         await self._universe.restore(call)  # first: what has expired meanwhile is then not asked for
         await subscriptions.settle(call)
@@ -102,8 +103,7 @@ class Restorer:
 
     async def _after_lapse(self, call: Call) -> None:
         """Rebuild what a time without a login may have cost: what becomes of it is not documented."""
-        if self.cancel_on_disconnect:
-            await self._arm_cancel(call, is_first=False)
+        await self._set_cancel(call, is_first=False)
         self._registry.subscriptions.resync_private()
 
     async def _arm_heartbeat(self, call: Call) -> None:
@@ -114,10 +114,13 @@ class Restorer:
                 raise
             self._registry.events.report(error)  # our own watch over silence goes on without it
 
-    async def _arm_cancel(self, call: Call, *, is_first: bool) -> None:
-        """Arm cancel-on-disconnect; refused on a later connection, go on without what could act."""
+    async def _set_cancel(self, call: Call, *, is_first: bool) -> None:
+        """Set cancel-on-disconnect; refused on a later connection, go on without what could act."""
+        if self.cancel_on_disconnect is None:
+            return
+        verb = "enable" if self.cancel_on_disconnect else "disable"
         try:
-            await call("private/enable_cancel_on_disconnect", {"scope": "connection"})
+            await call(f"private/{verb}_cancel_on_disconnect", {"scope": "connection"})
             self.unarmed = None
         except RpcError as error:
             if is_first or is_passing(error.code):

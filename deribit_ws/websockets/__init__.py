@@ -150,9 +150,15 @@ def websocket_generator(
     Raises:
         UsageError: a time or size is not a positive number.
     """
-    require_positive(retry_seconds, open_timeout, close_timeout, ping_timeout, max_message)
+    require_positive(
+        retry_seconds=retry_seconds,
+        open_timeout=open_timeout,
+        close_timeout=close_timeout,
+        ping_timeout=ping_timeout,
+        max_message=max_message,
+    )
     if ping_interval is not None:
-        require_positive(ping_interval)
+        require_positive(ping_interval=ping_interval)
     dialer = Dialer(
         url,
         session=session,

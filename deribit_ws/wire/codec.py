@@ -82,23 +82,25 @@ def encode_request(id: int, method: str, params: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"{method}: {error}") from error
     for name, value in present.items():
-        if not _is_finite(value):
-            raise UsageError(f"{method}: {name} is not finite, and JSON has no word for that")
+        if fault := _fault_of(value):
+            raise UsageError(f"{method}: {name} {fault}")
     if len(frame) > MAX_FRAME:
         raise UsageError(f"{method}: {len(frame)} bytes, and Deribit takes {MAX_FRAME} at most")
     return frame
 
 
-def _is_finite(value: Any) -> bool:
-    # An order's price that is NaN would be written as null, which means no price at all.
+def _fault_of(value: Any) -> str | None:
+    """Say what JSON has no word for; the encoder would write something else without a word."""
     match value:
-        case float():
-            return math.isfinite(value)
-        case Decimal():
-            return value.is_finite()
+        case float() if not math.isfinite(value):  # as null: an order's price would be none at all
+            return "is not finite, and JSON has no word for that"
+        case Decimal() if not value.is_finite():
+            return "is not finite, and JSON has no word for that"
+        case bytes() | bytearray() | memoryview():  # as base64
+            return "is bytes, where only text can be sent"
         case Mapping():
-            return all(map(_is_finite, value.values()))
+            return next(filter(None, map(_fault_of, value.values())), None)
         case list() | tuple() | set() | frozenset():
-            return all(map(_is_finite, value))
+            return next(filter(None, map(_fault_of, value)), None)
         case _:
-            return True
+            return None

@@ -113,7 +113,7 @@ MEANINGS: dict[int, str] = {
     13006: "The security code is wrong.",
     13007: "The security code was changed, or belongs to nobody.",
     13008: "The request failed, because of its input or inside the exchange.",
-    13009: "The token is wrong, has expired or belongs to another connection.",
+    13009: "There is no login, or its token is wrong, has expired or belongs to another connection.",
     13010: "A value is required and missing.",
     13011: "A value is too short.",
     13012: "A subaccount cannot do this.",

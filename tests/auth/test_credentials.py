@@ -83,6 +83,13 @@ def test_nothing_is_shown() -> None:
         lambda: Credentials("x", "x", session="two words"),
         lambda: Credentials("x", "x", session=""),
         lambda: RefreshToken(""),
+        lambda: RefreshToken(5),  # type: ignore[arg-type]  # on purpose, as those below
+        lambda: RefreshToken("x", replaced=3),  # type: ignore[arg-type]
+        lambda: Credentials("x", b"x"),  # type: ignore[arg-type]
+        lambda: Credentials("x", "x", scope="trade:write"),
+        lambda: Credentials("x", "x", scope="acount"),
+        lambda: Credentials("x", "x", scope="trade:read read_write"),
+        lambda: Credentials("x", "x", scope="session:"),
     ],
 )
 def test_half_a_key(make: Any) -> None:

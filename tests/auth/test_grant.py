@@ -15,7 +15,7 @@ from deribit_ws.auth.grant import Grant, grant_of, missing
         ("trade:read_write account:read", "account:read", ["trade:read_write"]),
         ("wallet:none", "connection", []),
         ("session:bot trade:read", "session:bot trade:read", []),
-        ("session:bot", "connection", ["session:bot"]),
+        ("session:bot", "connection", []),
         ("expires:3 ip:1.2.3.4 connection", "connection", []),
         ("block_rfq:read", "block_trade:read_write", ["block_rfq:read"]),
     ],

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -308,7 +307,8 @@ async def test_managed_methods(exchange: SimulatedExchange, make: Make, method: 
 async def test_impossible_parameters(exchange: SimulatedExchange, make: Make) -> None:
     """What can't be sent (over 32 kB, no JSON) is a UsageError, and the link goes on."""
     async with make() as client:
-        for params in ({"label": "x" * 33_000}, {"label": object()}):
+        for label in ("x" * 33_000, object(), b"x", [{"a": b"x"}]):
+            params = {"label": label}
             with pytest.raises(UsageError):
                 await client.call("private/buy", params)
         assert await client.call("public/get_time") > 0
@@ -390,12 +390,28 @@ async def test_each_call_ends_once(memory: MemoryExchange, remember: Make) -> No
     assert {type(end) if isinstance(end, int) else end for end in told.values()} >= {int, OutcomeUnknown}
 
 
-def test_call_needs_no_names_of_its_own(exchange_free: Callable[[], Client]) -> None:
+@pytest.mark.looptime
+async def test_call_needs_no_names_of_its_own(memory: MemoryExchange, remember: Make) -> None:
     """`method` and `params` may be parameters of a call by name."""
-    coroutine = exchange_free().call("public/test", method="x", params="y")
-    coroutine.close()
+    async with remember() as client:
+        await client.call("public/test", method="x", params="y")
+
+        assert memory.wire.requests[-1][1]["params"] == {"method": "x", "params": "y"}
 
 
-@pytest.fixture
-def exchange_free() -> Callable[[], Client]:
-    return lambda: Client("ws://localhost")
+@pytest.mark.looptime
+@pytest.mark.parametrize("method", ["", "get_time", "public.get_time", None, 3])
+async def test_impossible_method(memory: MemoryExchange, remember: Make, method: Any) -> None:
+    """What can't be a method is a UsageError, and is not sent."""
+    async with remember() as client:
+        before = len(memory.wire.requests)
+        with pytest.raises(UsageError, match="public/get_time"):
+            await client.call(method)
+
+        assert len(memory.wire.requests) == before
+
+
+def test_decorator_without_parentheses() -> None:
+    """Forgotten parentheses are a UsageError at the decorator, and not silence."""
+    with pytest.raises(UsageError):
+        Client("ws://localhost").on(lambda ticker: None)  # type: ignore[call-overload]  # on purpose

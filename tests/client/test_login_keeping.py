@@ -8,6 +8,7 @@ import pytest
 
 from deribit_ws import (
     AuthError,
+    CallTimeout,
     Credentials,
     RefreshToken,
     ScopeReduced,
@@ -235,6 +236,23 @@ async def test_refresh_token_alone(memory: MemoryExchange, remember: Make) -> No
 
 
 @pytest.mark.looptime
+async def test_keeping_the_token_fails(memory: MemoryExchange, remember: Make, ears: Ears) -> None:
+    """Where the program can't keep a new token, on_error hears of it, and the client goes on with it."""
+    desk = Desk(memory, 100, "session:bot")
+
+    def keep(token: str) -> None:
+        raise OSError("disk full")
+
+    async with remember(credentials=RefreshToken("r0", replaced=keep)) as client:
+        await asyncio.sleep(85)
+
+        assert await client.call(POSITIONS) == []
+        assert [params["refresh_token"] for _, _, params in desk.asked] == ["r0", "r1"]
+        assert [str(error) for error in ears.errors] == ["disk full"] * 2
+        assert len(memory.wires) == 1
+
+
+@pytest.mark.looptime
 async def test_managed_state_stays_true(memory: MemoryExchange, remember: Make) -> None:
     """What is set by its own method is set again on the next connection; what would untrue it is refused."""
     Desk(memory, 100)
@@ -251,13 +269,53 @@ async def test_managed_state_stays_true(memory: MemoryExchange, remember: Make) 
         assert again["private/enable_cancel_on_disconnect"] == {"scope": "connection"}
         assert again["public/subscribe"] == {"channels": [BOOK]}
         assert await client.public.unsubscribe_all() == "ok"
-        assert (client.subscribed, memory.wire.methods.count("public/unsubscribe")) == (frozenset(), 1)
+        assert client.subscribed == {ORDERS}
+        assert await client.private.unsubscribe_all() == "ok"
+        assert client.subscribed == frozenset()
+        assert {"public/unsubscribe", "private/unsubscribe"} <= set(memory.wire.methods)
         with pytest.raises(UsageError, match="own"):
             await client.public.auth(grant_type="client_credentials", client_id="x", client_secret="y")
         with pytest.raises(UsageError):
             await client.public.set_heartbeat(interval=5)
         with pytest.raises(UsageError, match="label"):
             await client.private.subscribe(channels=[ORDERS], label="mine")
+
+
+@pytest.mark.looptime
+async def test_managed_deadlines(memory: MemoryExchange, remember: Make) -> None:
+    """A managed method keeps to the deadline it is given, as any other does."""
+    Desk(memory, 100)
+    loop = asyncio.get_running_loop()
+    async with remember(credentials=KEY) as client:
+        memory.mute("public/set_heartbeat", "public/subscribe", "private/logout")
+        for call in (
+            client.public.set_heartbeat(interval=20, timeout=0.5),
+            client.public.subscribe(channels=[BOOK], timeout=0.5),
+            client.private.logout(timeout=0.5),
+        ):
+            began = loop.time()
+            with pytest.raises(CallTimeout):
+                await call
+            assert 0.5 <= loop.time() - began < 0.6
+        with pytest.raises(UsageError, match="timeout"):
+            await client.public.set_heartbeat(interval=20, timeout=-1)
+
+
+@pytest.mark.looptime
+async def test_disarmed(memory: MemoryExchange, remember: Make) -> None:
+    """What was disarmed, at the start or by its method, is disarmed on each connection: the account's own
+    setting may be another."""
+    Desk(memory, 100)
+    disarm = "private/disable_cancel_on_disconnect"
+    for client in (remember(credentials=KEY, cancel_on_disconnect=False), remember(credentials=KEY)):
+        async with client:
+            await client.private.disable_cancel_on_disconnect()
+            last = len(memory.wires)
+            memory.wire.drop()
+            await until(lambda last=last: len(memory.wires) > last, 60)  # type: ignore[misc]  # bound at once
+            await client.wait_connected()
+
+            assert len(memory.wire.asked(disarm)) == 1
 
 
 @pytest.mark.looptime

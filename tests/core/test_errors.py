@@ -85,6 +85,14 @@ def test_words(error: DeribitError, text: str) -> None:
     assert str(error) == text
 
 
+def test_rejected_why() -> None:
+    """Where the exchange gave a reason for leaving a channel out, the words have it."""
+    rejected = SubscriptionRejected(["user.lock"])
+    rejected.__cause__ = RpcError(13009, "unauthorized", None, "private/subscribe")
+
+    assert str(rejected) == "the exchange did not subscribe user.lock: private/subscribe: 13009 unauthorized"
+
+
 def test_fields() -> None:
     """What a program needs to decide is a field, never only a word."""
     lost = ConnectionLost(1001, "bye", OSError())
