@@ -1,4 +1,4 @@
-"""All BTC options that expire within a month, new strikes included: subscribed as they are listed."""
+"""All BTC options that expire within a month of the start: new strikes are subscribed as they are listed."""
 
 import os
 import time
@@ -6,12 +6,12 @@ import time
 from deribit_ws import TESTNET, Client, Handler, InstrumentAdded, InstrumentRemoved, Ticker, channels
 from deribit_ws.types import Instrument
 
-MONTH = 30 * 24 * 3600
+MONTH = 30 * 24 * 3600  # seconds
+LAST = (time.time() + MONTH) * 1000  # ms, as timestamps are; were it to move, `near.review()` would follow
 
 
 def is_near(option: Instrument) -> bool:
-    """Tell whether an option expires within a month; timestamps are ms."""
-    return (option.expiration_timestamp or 0) < (time.time() + MONTH) * 1000
+    return (option.expiration_timestamp or 0) < LAST
 
 
 client = Client(os.environ.get("DERIBIT_URL", TESTNET))

@@ -6,14 +6,28 @@ know: the code made of them. `generate_methods` and its test read them here; a s
 """
 
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Set
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "methods"
 DOCUMENTATION = "https://docs.deribit.com/api-reference"
 
-_BOUNDS = ("max_length", "minimum", "maximum", "max_items")
+# The types a parameter may have, each with what an editor shows for it.
+TYPES = {
+    "string": "str",
+    "integer": "int",
+    "number": "float | Decimal",
+    "boolean": "bool",
+    "object": "Mapping[str, Any]",
+    "strings": "list[str] | tuple[str, ...]",  # no Sequence: a string would pass for one
+    "integers": "Sequence[int]",
+    "objects": "Sequence[Mapping[str, Any]]",
+    "string_or_strings": "str | list[str] | tuple[str, ...]",
+}
+
+_BOUNDS = ("max_length", "minimum", "above", "maximum", "max_items")
 _NONE = "none"  # in place of a bound: this method's parameter has not the one its name has elsewhere
 
 # Which folder of the documentation a table stands for, where that is not its own name.
@@ -23,38 +37,8 @@ _PAGES = {
     "session": "session-management",
     "subscriptions": "subscription-management",
 }
-_METHOD_KEYS = frozenset(
-    {
-        "does",
-        "scope",
-        "repeat",
-        "engine",
-        "websocket_only",
-        "result",
-        "returns",
-        "at_least_one",
-        "at_most_one",
-        "page",
-        "params",
-    }
-)
-_PARAMETER_KEYS = frozenset(
-    {"type", "says", "required", "one_of", "max_length", "minimum", "maximum", "max_items", "required_with"}
-)
+_PARAMETER_KEYS = frozenset({"type", "says", "required", "one_of", "required_with", *_BOUNDS})
 _REPEATS = frozenset({"read", "same_end", "login", "with_nonce", "never"})
-_TYPES = frozenset(
-    {
-        "string",
-        "integer",
-        "number",
-        "boolean",
-        "object",
-        "strings",
-        "integers",
-        "objects",
-        "string_or_strings",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -73,7 +57,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """One method, its parameters in the order of its signature."""
+    """One method, its parameters in the order of its signature; `here` is what this client makes of it."""
 
     name: str
     does: str
@@ -81,6 +65,7 @@ class Method:
     result: str
     page: str
     parameters: tuple[Parameter, ...]
+    here: str = ""
     scope: str = ""
     returns: str = ""
     engine: bool = False
@@ -88,6 +73,13 @@ class Method:
     at_least_one: tuple[tuple[str, ...], ...] = ()
     at_most_one: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def python_name(self) -> str:
+        """The function that stands for it: `private/pme/simulate` is `pme_simulate`."""
+        return self.name.partition("/")[2].replace("/", "_")
+
+
+_METHOD_KEYS = {one.name for one in fields(Method)} - {"name", "parameters"} | {"params"}
 
 Words = dict[str, tuple[str | int, ...]]
 
@@ -144,6 +136,7 @@ def _method(
         result=row["result"],
         page=row.get("page", f"{DOCUMENTATION}/{folder}/{name.replace('/', '-')}"),
         parameters=tuple(sorted(parameters, key=lambda parameter: not parameter.required)),
+        here=row.get("here", ""),
         scope=row.get("scope", ""),
         returns=row.get("returns", ""),
         engine=row.get("engine", False),
@@ -155,7 +148,7 @@ def _method(
 
 def _parameter(place: str, name: str, row: dict[str, Any], words: Words) -> Parameter:
     _check_keys(place, row, _PARAMETER_KEYS)
-    if row.get("type") not in _TYPES or "says" not in row:
+    if row.get("type") not in TYPES or "says" not in row:
         raise ValueError(f"{place}: needs a type and something to say")
     listed = row.get("one_of", ())
     one_of = words[listed] if isinstance(listed, str) else tuple(listed)
@@ -171,6 +164,6 @@ def _parameter(place: str, name: str, row: dict[str, Any], words: Words) -> Para
     )
 
 
-def _check_keys(place: str, row: dict[str, Any], known: frozenset[str]) -> None:
+def _check_keys(place: str, row: dict[str, Any], known: Set[str]) -> None:
     if unknown := row.keys() - known:
         raise ValueError(f"{place}: {', '.join(sorted(unknown))} has no meaning")

@@ -17,6 +17,7 @@ from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
+_LEAST_SECONDS = 0.5  # between two renewals, however short the life of tokens is
 _RENEW_AT = 0.8  # of the tokens' life; leaves time for a refusal and a login from the start
 
 
@@ -46,7 +47,7 @@ class Login:
         """When the login is to be renewed, on the loop's clock."""
         if self.grant is None or self.grant.expires_in is None:
             return float("inf")
-        return self.grant.since + _RENEW_AT * self.grant.expires_in
+        return self.grant.since + max(_LEAST_SECONDS, _RENEW_AT * self.grant.expires_in)
 
     async def log_in(self, call: Call) -> Grant:
         """Log a connection in from the start.

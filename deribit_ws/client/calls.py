@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deribit_ws.client.lifecycle import Lifecycle
-from deribit_ws.client.logins import NOT_LOGGED_IN
+from deribit_ws.client.logins import NOT_LOGGED_IN, LoginKeeper
 from deribit_ws.connection import Connection
 from deribit_ws.errors import (
     AuthError,
@@ -33,13 +33,20 @@ async def call(
 ) -> Any:
     """Make a call, its result decoded into a type; see `Client.call`."""
     deadline = asyncio.get_running_loop().time() + timeout
+    logins = lifecycle.restorer.logins
+    number = logins.number if logins is not None else 0
     try:
         return await _once_logged_in(lifecycle, method, params, deadline, result)
     except AuthError as error:
-        if not await _renewed(lifecycle, error, deadline):
+        if logins is None or not await _renewed(logins, error, number, deadline):
             raise
     # Refused for the lack of a valid login, it did nothing: asked again it is not asked twice.
-    return await _once_logged_in(lifecycle, method, params, deadline, result)
+    try:
+        return await _once_logged_in(lifecycle, method, params, deadline, result)
+    except AuthError as error:
+        if error.code == NOT_LOGGED_IN:
+            logins.blame(method)
+        raise
 
 
 async def _once_logged_in(
@@ -54,14 +61,13 @@ async def _once_logged_in(
     return await connection.call(method, params, timeout=_left(deadline), result=result)
 
 
-async def _renewed(lifecycle: Lifecycle, error: AuthError, deadline: float) -> bool:
+async def _renewed(logins: LoginKeeper, error: AuthError, number: int, deadline: float) -> bool:
     """Have the login renewed, where the exchange says that there is none any more."""
-    logins = lifecycle.restorer.logins
-    if error.code != NOT_LOGGED_IN or logins is None:
+    if error.code != NOT_LOGGED_IN:
         return False
     try:
         async with asyncio.timeout_at(deadline):
-            return await logins.renewal()
+            return await logins.renewal(error.method, number)
     except TimeoutError:
         return False
 

@@ -113,11 +113,12 @@ class Listening(Life):
 
         Args:
             kind: "future", "option", "spot", "future_combo", "option_combo" or "any".
-            currency: "BTC", "ETH", "USDC", "USDT", "EURR" or "any".
-            where: chooses among them by truth; asked at each read, and when one is new or changes its state.
+            currency: "BTC", "ETH", "USDC", …, as the exchange writes it, or "any".
+            where: chooses among them by truth; asked at each read, when one is new or changes its state, and
+                by the set's `review()`.
 
         Raises:
-            UsageError: no such kind or currency.
+            UsageError: no such kind, or no currency can be written so.
         """
         self._check_open()
         return self._universe.add(Instruments(kind, currency, where=where))

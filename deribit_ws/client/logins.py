@@ -6,12 +6,14 @@ login when the exchange says that the present one is no longer valid.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 
 from deribit_ws.auth import Login, missing
-from deribit_ws.errors import AuthError, CallError, DeribitError, ScopeReduced
+from deribit_ws.errors import AuthError, CallError, DeribitError, RateLimited, RpcError, ScopeReduced
 from deribit_ws.subscriptions import Subscriptions
+from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
 logger = logging.getLogger(__name__)
@@ -20,6 +22,8 @@ NOT_LOGGED_IN = 13009  # the code of a private call whose login is missing, ende
 _WAITS = (0.5, 1.0, 2.0)  # seconds before the three more tries on a later connection
 _AGAIN_SECONDS = 60.0  # once refused for good: a key may be mended without the link being dropped
 _FRESH_SECONDS = 5.0  # a login this young is not to blame for a 13009; asking for another would hammer
+_RETRY_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds between renewals that fail for a passing reason
+_LIMITED_SECONDS = 5.0  # after a rate limit at the least
 
 
 class LoginKeeper:
@@ -39,6 +43,9 @@ class LoginKeeper:
         self._report = report
         self.refused: AuthError | None = None  # private calls raise it
         self._reduced = ""  # the scope last complained of
+        self._since = 0.0  # when the present login was answered, on the loop's clock
+        self.number = 0  # of the present login, of all this client has had
+        self._blamed: set[str] = set()  # methods that met a 13009 on a fresh login: no login mends that
         self._asked = asyncio.Event()
         self._renewed: asyncio.Future[None] | None = None
 
@@ -54,6 +61,7 @@ class LoginKeeper:
     def disconnected(self) -> None:
         """Forget the login: it was the connection's."""
         self._login.grant = None
+        self._blamed.clear()
         self._tell_renewed()
 
     async def restore(self, call: Call, *, is_first: bool) -> None:
@@ -91,6 +99,11 @@ class LoginKeeper:
         else:
             self._reduced = ""
             logger.info("logged in: scope %r, for %s s", grant.scope, grant.expires_in or "unlimited")
+        self._count()
+
+    def _count(self) -> None:
+        self.number += 1
+        self._since = asyncio.get_running_loop().time()
 
     def _complain(self, reduced: ScopeReduced) -> None:
         if self._reduced != reduced.granted:  # once for each scope, not on every connection
@@ -117,19 +130,28 @@ class LoginKeeper:
         finally:
             self._tell_renewed()
 
-    async def renewal(self) -> bool:
-        """Have the login renewed and wait for it; False when there is no sense in that."""
+    async def renewal(self, method: str, number: int) -> bool:
+        """Have the login renewed, since `method`, sent under the login of that number, met a 13009.
+
+        True when it makes sense to send the method again.
+        """
         grant = self._login.grant
-        if self.refused is not None or grant is None:
+        if self.refused is not None or grant is None or method in self._blamed:
             return False
+        if number != self.number:  # what it met was the end of an older one
+            return True
         now = asyncio.get_running_loop().time()
-        if now < min(grant.since + _FRESH_SECONDS, grant.expires_at):
+        if now < min(self._since + _FRESH_SECONDS, grant.expires_at):
             return False
         if self._renewed is None:
             self._renewed = asyncio.get_running_loop().create_future()
             self._asked.set()
         await asyncio.shield(self._renewed)
         return True
+
+    def blame(self, method: str) -> None:
+        """Take it that a method meets a 13009 whatever the login is."""
+        self._blamed.add(method)
 
     def _tell_renewed(self) -> None:
         self._asked.clear()
@@ -147,10 +169,21 @@ class LoginKeeper:
             pass
 
     async def _renew(self, call: Call) -> bool:
-        """Renew by the refresh token; where that fails or is too late, log in from the start.
+        """Renew, however long it takes: a passing refusal is no reason to give the link up.
 
         True when the connection has a login again after a time without one.
         """
+        waits = itertools.chain(_RETRY_WAITS, itertools.repeat(_RETRY_WAITS[-1]))
+        while True:
+            try:
+                return await self._renew_once(call)
+            except CallError as error:
+                wait = max(next(waits), _LIMITED_SECONDS if isinstance(error, RateLimited) else 0.0)
+                logger.warning("%s; renewing the login again in %g s", error, wait)
+                await asyncio.sleep(wait)
+
+    async def _renew_once(self, call: Call) -> bool:
+        """Renew by the refresh token; where that fails or is too late, log in from the start."""
         if self._is_current() and await self._refreshed(call):
             return False
         has_lapsed = not self._is_current()
@@ -162,9 +195,12 @@ class LoginKeeper:
             await self._login.refresh(call)
         except ScopeReduced as reduced:
             self._complain(reduced)
-        except CallError as error:  # of unknown outcome: the old token may be worthless already
-            logger.warning("%s; logging in from the start", error)
+        except CallError as error:
+            if isinstance(error, RpcError) and is_passing(error.code):
+                raise  # the token is as good as before
+            logger.warning("%s; logging in from the start", error)  # of unknown outcome: it may be worthless
             return False
+        self._count()
         return True
 
     def _is_current(self) -> bool:

@@ -7,10 +7,10 @@ new connection's `call`.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from deribit_ws.client.logins import LoginKeeper
+from deribit_ws.client.logins import NOT_LOGGED_IN, LoginKeeper
 from deribit_ws.errors import AuthError, CallError, RpcError
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.limits import Limits
@@ -20,6 +20,7 @@ from deribit_ws.wire.methods import Call
 
 logger = logging.getLogger(__name__)
 
+_LEARN_AGAIN_SECONDS = 30.0  # where the answer did not come, or was a passing refusal
 _LEARN_SECONDS = 3600.0  # Deribit sets the matching engine's rates anew every hour
 
 
@@ -80,7 +81,7 @@ class Restorer:
     async def keep(self, call: Call) -> None:
         """Keep up what was rebuilt; ends with the connection, or raises what makes it useless."""
         keepers: dict[str, Coroutine[Any, Any, None]] = {
-            "subscriptions": self._registry.subscriptions.keep(call),
+            "subscriptions": self._registry.subscriptions.keep(self._renewing(call)),
             "instruments": self._universe.keep(call),
         }
         if self._logins is not None:
@@ -91,6 +92,23 @@ class Restorer:
                     group.create_task(work, name=f"deribit_ws {name}")
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None  # one fault is enough to make the link useless
+
+    def _renewing(self, call: Call) -> Call:
+        """Make a call that has the login renewed when it meets the end of one."""
+        logins = self._logins
+        if logins is None:
+            return call
+
+        async def renewing(method: str, params: Mapping[str, Any]) -> Any:
+            number = logins.number
+            try:
+                return await call(method, params)
+            except AuthError as error:
+                if error.code != NOT_LOGGED_IN or not await logins.renewal(method, number):
+                    raise
+            return await call(method, params)
+
+        return renewing
 
     def disconnected(self) -> None:
         """Forget what was the connection's alone."""
@@ -140,6 +158,8 @@ class Restorer:
                 summary = await call("private/get_account_summary", {"currency": "BTC"})
             except CallError as error:  # the rates for everyone are used on
                 logger.debug("the account's limits: %s", error)
+                if not isinstance(error, RpcError) or is_passing(error.code):
+                    self._learn_at = loop.time() + _LEARN_AGAIN_SECONDS
             else:
                 limits = summary.get("limits") if isinstance(summary, dict) else None
                 if isinstance(limits, dict):

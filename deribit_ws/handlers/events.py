@@ -4,6 +4,7 @@ Knows: handlers, and the worker that runs each one's `async` methods in order. M
 causes events. `registry` owns one. A method that fails is logged and touches nothing else.
 """
 
+import contextlib
 import inspect
 import logging
 from typing import Any
@@ -25,6 +26,7 @@ from deribit_ws.marks import (
 
 logger = logging.getLogger(__name__)
 
+_NOTE = "in callback "
 _HOOKS: dict[type[Mark], str] = {
     Connected: "on_connected",
     Disconnected: "on_disconnected",
@@ -77,7 +79,9 @@ class Events:
         self._tell_all("on_error", error)
 
     def callback_failed(self, name: str, channel: str, error: Exception) -> None:
-        """A callback, or one of the methods here, raised."""
+        """A callback, or one of the methods here, raised: log it, and tell `on_error`, with a note on it."""
+        if channel != "on_error":  # which most likely raised again what it was told, with its note
+            _note(error, f"{_NOTE}{name} on {channel}")
         logger.error("callback %s failed on %s", name, channel, exc_info=error)
         if channel != "on_error":  # a failing `on_error` must not feed itself
             self._tell_all("on_error", error)
@@ -98,3 +102,11 @@ class Events:
                 hook(event)
             except MISHAPS as error:  # one handler's touches nothing else
                 self.callback_failed(f"{type(handler).__name__}.{name}", name, told(error))
+
+
+def _note(error: Exception, note: str) -> None:
+    """Write on an error where it was raised; on one that is raised again and again, where it was last."""
+    with contextlib.suppress(Exception):  # a class of the user's may refuse notes
+        notes = getattr(error, "__notes__", [])
+        notes[:] = [kept for kept in notes if not kept.startswith(_NOTE)]
+        error.add_note(note)

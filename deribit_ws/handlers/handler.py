@@ -94,7 +94,10 @@ class Handler:
         """A live set has shrunk."""
 
     def on_error(self, error: Exception) -> Any:
-        """Something failed that no call awaits: a callback, a subscription, a frame."""
+        """Something failed that no call awaits: a callback, a subscription, a frame.
+
+        What a callback raised says in a note (`error.__notes__`) which one it was, and on which channel.
+        """
 
 
 def noted(handler: Handler) -> Iterator[tuple[Callable[..., Any], Note]]:

@@ -19,34 +19,38 @@ class Registration:
     def __init__(
         self, entries: Sequence[Entry], consumer: Any, cancel: Callable[["Registration"], None]
     ) -> None:
-        self.entries = tuple(entries)
-        self.consumer = consumer
-        self.followers: Sequence[Follower] = ()  # of the entries with live values, while it is in use
+        self._entries = tuple(entries)
+        self._consumer = consumer
+        self._followers: Sequence[Follower] = ()  # of the entries with live values, while it is in use
         self._cancel = cancel
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The channels it holds now; empty when its pattern only routes."""
-        return tuple(channel for entry in self.entries for channel in entry.channels)
+        return tuple(channel for entry in self._entries for channel in entry.channels)
 
     def cancel(self) -> None:
         """End it; a call under way is let finish, what is queued is dropped. May be repeated."""
         self._cancel(self)
 
     def __repr__(self) -> str:
-        return f"<Registration {', '.join(entry.pattern.text for entry in self.entries)}>"
+        return f"<Registration {', '.join(entry.pattern.text for entry in self._entries)}>"
 
 
 class HandlerRegistration:
     """One added handler; `cancel()` ends all its callbacks and events."""
 
-    def __init__(self, parts: Sequence[Registration], cancel: Callable[[], None]) -> None:
-        self.parts = tuple(parts)
+    def __init__(self, name: str, parts: Sequence[Registration], cancel: Callable[[], None]) -> None:
+        self._name = name
+        self._parts = tuple(parts)
         self._cancel = cancel
+
+    def __repr__(self) -> str:
+        return f"<HandlerRegistration {self._name}: {len(self._parts)} callbacks>"
 
     def cancel(self) -> None:
         """End it; may be repeated."""
-        for part in self.parts:
+        for part in self._parts:
             part.cancel()
         self._cancel()
 

@@ -101,7 +101,7 @@ class Registry:
         worker = self.events.add(handler)
         if self._running:
             self._start(worker)
-        return HandlerRegistration(parts, lambda: self.events.remove(handler))
+        return HandlerRegistration(type(handler).__name__, parts, lambda: self.events.remove(handler))
 
     def stream(
         self,
@@ -127,7 +127,7 @@ class Registry:
             await opened([channel for entry in entries if not entry.live for channel in entry.channels])
 
         stream: Stream[Any] = Stream(
-            self, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks
+            self, parsed, open, self._close_stream, policy_of(overflow, maxsize), maxsize, marks
         )
         entries = [entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in parsed]
         return stream
@@ -138,14 +138,14 @@ class Registry:
             registration.cancel()
 
     def _add(self, registration: Registration) -> None:
-        followers = [Follower(e, self.router, self.subscriptions) for e in registration.entries if e.live]
+        followers = [Follower(e, self.router, self.subscriptions) for e in registration._entries if e.live]
         for follower in followers:
             follower.fill()
         for channel in registration.channels:
             check_name(channel)
-        registration.followers = followers
+        registration._followers = followers
         self._registrations[registration] = None
-        for entry in registration.entries:
+        for entry in registration._entries:
             self.router.add(entry)
             self.subscriptions.hold(entry.channels, are_listed=bool(entry.live))
         # A channel that runs already sends a newcomer no snapshot unless it is asked for anew.
@@ -153,18 +153,18 @@ class Registry:
         for follower in followers:
             follower.start()
         if self._running:
-            self._start(registration.consumer)
+            self._start(registration._consumer)
 
     def _cancel(self, registration: Registration) -> None:
         if registration not in self._registrations:
             return
         del self._registrations[registration]
-        for follower in registration.followers:
+        for follower in registration._followers:
             follower.stop()
-        for entry in registration.entries:
+        for entry in registration._entries:
             self.router.remove(entry)
         self.subscriptions.release(registration.channels)
-        registration.consumer.end()
+        registration._consumer.end()
 
     # --- running
 
@@ -172,7 +172,7 @@ class Registry:
         """Start the tasks of all coroutine functions registered so far, and of later ones at once."""
         self._running = True
         for registration in self._registrations:
-            self._start(registration.consumer)
+            self._start(registration._consumer)
         for worker in self.events.workers:
             self._start(worker)
 
@@ -199,7 +199,7 @@ class Registry:
             await _cancelled(tasks)
 
     def _workers(self) -> list[Worker]:
-        return [r.consumer for r in self._registrations if isinstance(r.consumer, Worker)]
+        return [r._consumer for r in self._registrations if isinstance(r._consumer, Worker)]
 
     # --- the Owner of consumers
 
@@ -222,7 +222,7 @@ class Registry:
         """A consumer under "fail" is full: it gets no more."""
         if isinstance(consumer, Stream):
             consumer.fail(error)
-        for registration in [r for r in self._registrations if r.consumer is consumer]:
+        for registration in [r for r in self._registrations if r._consumer is consumer]:
             if isinstance(consumer, Worker):
                 self.events.report(error)
             registration.cancel()

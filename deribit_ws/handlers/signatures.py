@@ -99,9 +99,8 @@ def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, show
     scope = _scope(function)
     try:
         while isinstance(annotation, str):  # twice, when quoted below `from __future__ import annotations`
-            annotation = eval(
-                annotation, scope
-            )  # the callback's own source, as typing.get_type_hints does it
+            # The callback's own source, evaluated as typing.get_type_hints does it.
+            annotation = eval(annotation, scope)
         return annotation
     except Exception as error:
         raise UsageError(

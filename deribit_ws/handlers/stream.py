@@ -6,7 +6,7 @@ Knows: its queue, and who opens and closes it. Must not know: connections, routi
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Self, TypeVar, cast
 
 from deribit_ws.errors import UsageError
@@ -14,7 +14,7 @@ from deribit_ws.handlers.consumers import Fed, Owner, overflow_of
 from deribit_ws.handlers.queues import Overflow
 from deribit_ws.marks import Lagged, Mark
 from deribit_ws.router import Form, Receive
-from deribit_ws.wire.channels import Family
+from deribit_ws.wire.channels import Family, Pattern
 from deribit_ws.wire.messages import Notification
 
 T_co = TypeVar("T_co", covariant=True)  # what it gives: `Notification[…]`, and marks where asked for
@@ -29,6 +29,7 @@ class Stream(Fed, Generic[T_co]):
     def __init__(
         self,
         owner: Owner,
+        patterns: Sequence[Pattern],
         opener: Callable[["Stream[Any]"], Awaitable[None]],
         closer: Callable[["Stream[Any]"], None],
         overflow: Overflow | None,
@@ -36,12 +37,17 @@ class Stream(Fed, Generic[T_co]):
         marks: bool,
     ) -> None:
         super().__init__(Form.TYPED, owner, overflow, maxsize)
+        self._patterns = tuple(patterns)
         self._opener = opener
         self._closer = closer
         self._wants_marks = marks
         self._lags: deque[Lagged] = deque()
         self._entered = False
         self._error: Exception | None = None
+
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else "open" if self._entered else "not entered"
+        return f"<Stream {', '.join(pattern.text for pattern in self._patterns)}: {state}>"
 
     def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
         """Give what is to be called for each message of one channel."""

@@ -6,7 +6,7 @@ answers, or which methods the client manages itself. `public` and `private` deri
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from deribit_ws.errors import UsageError
 from deribit_ws.methods.checks import check
@@ -16,6 +16,8 @@ from deribit_ws.methods.rules import RULES
 # take (None: the client's own deadline).
 TypedCall = Callable[[str, dict[str, Any], Any, float | None], Awaitable[Any]]
 
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+
 
 class Methods:
     """Methods of one scope, each one a coroutine function whose arguments are keywords."""
@@ -23,31 +25,26 @@ class Methods:
     def __init__(self, call: TypedCall) -> None:
         self._made_by = call
 
-    def __init_subclass__(cls, *, scope: str) -> None:
-        """Make a wrong argument name a UsageError, like any other slip in a call."""
-        for method in RULES:
-            if method.startswith(f"{scope}/"):
-                name = python_name(method)
-                setattr(cls, name, _bound(method, getattr(cls, name)))
-
     async def _call(self, method: str, params: dict[str, Any], result: Any, timeout: float | None) -> Any:
         given = {name: value for name, value in params.items() if value is not None}
         check(method, given, RULES[method])
         return await self._made_by(method, given, result, timeout)
 
 
-def python_name(method: str) -> str:
-    """Give the attribute that stands for a method: `private/pme/simulate` is `pme_simulate`."""
-    return method.partition("/")[2].replace("/", "_")
+def named(method: str) -> Callable[[F], F]:
+    """Make an argument that does not fit a UsageError which names the method, like any slip in a call."""
 
+    def bind(function: F) -> F:
+        @functools.wraps(function)
+        async def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if args:
+                raise UsageError(f"{method}: its parameters go by name")
+            try:
+                coroutine = function(self, **kwargs)  # runs nothing yet: all that can fail is the binding
+            except TypeError as error:
+                raise UsageError(f"{method}: {str(error).partition('() ')[2]}") from None
+            return await coroutine
 
-def _bound(method: str, function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            coroutine = function(*args, **kwargs)  # runs nothing yet: all that can fail is the binding
-        except TypeError as error:
-            raise UsageError(f"{method}: {str(error).partition('() ')[2]}") from None
-        return await coroutine
+        return cast("F", call)
 
-    return call
+    return bind

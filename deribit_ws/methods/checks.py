@@ -15,14 +15,15 @@ _WORDS_SHOWN = 12  # of a list in an error; the pairs of currencies would fill a
 
 
 class Parameter(NamedTuple):
-    """What one parameter may be; bounds are inclusive, and None stands for no bound.
+    """What one parameter may be; None stands for no bound.
 
     Args:
-        type: a key of `_TYPES`.
+        type: a key of `TYPES`.
         required: whether it must be given in every call.
         one_of: the only values it takes; of a list, its items.
         max_length: most characters.
         minimum: least number.
+        above: number that it must be greater than.
         maximum: greatest number.
         max_items: most items of a list.
         required_with: another parameter, and the values of it that make this one required.
@@ -33,6 +34,7 @@ class Parameter(NamedTuple):
     one_of: tuple[str | int, ...] = ()
     max_length: int | None = None
     minimum: float | None = None
+    above: float | None = None
     maximum: float | None = None
     max_items: int | None = None
     required_with: tuple[str, tuple[str, ...]] | None = None
@@ -71,10 +73,10 @@ def _asked_for(parameter: Parameter, given: Mapping[str, Any]) -> bool:
 
 def _fault(parameter: Parameter, value: Any) -> str:
     # What is wrong with a value, "" when nothing is. It may be a secret: only unknown words are shown.
-    fits, what = _TYPES[parameter.type]
+    fits, what = TYPES[parameter.type]
     if not fits(value):
         return f"must be {what}, not {type(value).__name__}"
-    return _unknown_word(parameter, value) or _out_of_bounds(parameter, value)
+    return _unknown_word(parameter, value) or _too_long(parameter, value) or _out_of_bounds(parameter, value)
 
 
 def _unknown_word(parameter: Parameter, value: Any) -> str:
@@ -94,13 +96,21 @@ def _shown(words: tuple[str | int, ...]) -> str:
     return shown if len(words) <= _WORDS_SHOWN else f"{shown} and {len(words) - _WORDS_SHOWN} more"
 
 
-def _out_of_bounds(parameter: Parameter, value: Any) -> str:
+def _too_long(parameter: Parameter, value: Any) -> str:
     if parameter.max_length is not None and len(value) > parameter.max_length:
         return f"has {len(value)} characters, and {parameter.max_length} are allowed"
     if parameter.max_items is not None and len(value) > parameter.max_items:
         return f"has {len(value)} items, and {parameter.max_items} are allowed"
+    return ""
+
+
+def _out_of_bounds(parameter: Parameter, value: Any) -> str:
+    if isinstance(value, Decimal) and value.is_nan():
+        return "is not a number"  # and can't be compared with one
     if parameter.minimum is not None and value < parameter.minimum:
         return f"{value} is less than {parameter.minimum}"
+    if parameter.above is not None and value <= parameter.above:
+        return f"{value} is not above {parameter.above}"
     if parameter.maximum is not None and value > parameter.maximum:
         return f"{value} is more than {parameter.maximum}"
     return ""
@@ -132,7 +142,7 @@ def _list_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 _is_strings = _list_of(_is_string)
 
-_TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "string": (_is_string, "a string"),
     "integer": (_is_integer, "a whole number"),
     "number": (_is_number, "a number"),

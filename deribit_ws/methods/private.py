@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
-from deribit_ws.methods import words
-from deribit_ws.methods.calls import Methods
+from deribit_ws import words
+from deribit_ws.methods.calls import Methods, named
 from deribit_ws.types import (
     AccessLogEntry,
     AccessLogPage,
@@ -75,12 +75,10 @@ from deribit_ws.types import (
 )
 
 
-class PrivateMethods(Methods, scope="private"):
-    """Every method of the account that is logged in; a parameter that is None is left out.
+class PrivateMethods(Methods):
+    """Every method of the account that is logged in; parameters go by name, and None leaves one out."""
 
-    All may end as calls do: `RpcError`, `CallTimeout`, `RequestNotSent`, `OutcomeUnknown`.
-    """
-
+    @named("private/accept_block_rfq")
     async def accept_block_rfq(
         self,
         *,
@@ -109,6 +107,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-accept_block_rfq
         """
@@ -128,6 +127,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/add_block_rfq_quote")
     async def add_block_rfq_quote(
         self,
         *,
@@ -161,6 +161,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-add_block_rfq_quote
         """
@@ -182,6 +183,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/add_to_address_book")
     async def add_to_address_book(
         self,
         *,
@@ -224,6 +226,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-add_to_address_book
         """
@@ -250,6 +253,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/approve_block_trade")
     async def approve_block_trade(
         self,
         *,
@@ -270,6 +274,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-approve_block_trade
         """
@@ -281,6 +286,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/buy")
     async def buy(
         self,
         *,
@@ -330,9 +336,12 @@ class PrivateMethods(Methods, scope="private"):
             reduce_only: only make the position smaller.
             display_amount: size shown of an iceberg order, in units of amount, at least 100 times the
                 smallest amount.
-            trigger: which price sets a trigger order off (index_price, mark_price, last_price).
-            trigger_price: price that sets a trigger order off; needed by one.
-            trigger_offset: how far a trailing stop follows the best price, in the unit of price.
+            trigger: which price sets a trigger order off; required where type is stop_limit, stop_market,
+                take_limit, take_market or trailing_stop (index_price, mark_price, last_price).
+            trigger_price: price that sets a trigger order off; required where type is stop_limit,
+                stop_market, take_limit or take_market.
+            trigger_offset: how far a trailing stop follows the best price, in the unit of price; required
+                where type is trailing_stop.
             advanced: how an option's price is meant: in USD, or as implied volatility in percent; say it
                 again on every edit (usd, implv).
             mmp: put the order under market maker protection; cannot be changed afterwards.
@@ -349,6 +358,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-buy
         """
@@ -381,6 +391,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel")
     async def cancel(self, *, order_id: str, timeout: float | None = None) -> Order:
         """Cancel an order. Said again, it is refused (10004, 10010, 11044), which then means it is done.
 
@@ -396,6 +407,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel
         """
@@ -407,6 +419,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_all")
     async def cancel_all(
         self,
         *,
@@ -429,6 +442,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel_all
         """
@@ -440,6 +454,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_all_block_rfq_quotes")
     async def cancel_all_block_rfq_quotes(
         self,
         *,
@@ -459,6 +474,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-cancel_all_block_rfq_quotes
         """
@@ -470,6 +486,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_all_by_currency")
     async def cancel_all_by_currency(
         self,
         *,
@@ -500,6 +517,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel_all_by_currency
         """
@@ -517,6 +535,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_all_by_currency_pair")
     async def cancel_all_by_currency_pair(
         self,
         *,
@@ -547,6 +566,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel_all_by_currency_pair
         """
@@ -564,6 +584,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_all_by_instrument")
     async def cancel_all_by_instrument(
         self,
         *,
@@ -593,6 +614,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel_all_by_instrument
         """
@@ -610,6 +632,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_all_by_kind_or_type")
     async def cancel_all_by_kind_or_type(
         self,
         *,
@@ -640,6 +663,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel_all_by_kind_or_type
         """
@@ -657,6 +681,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_block_rfq")
     async def cancel_block_rfq(self, *, block_rfq_id: int, timeout: float | None = None) -> BlockRfq:
         """As taker, cancel a Block RFQ.
 
@@ -669,6 +694,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-cancel_block_rfq
         """
@@ -680,6 +706,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_block_rfq_quote")
     async def cancel_block_rfq_quote(
         self,
         *,
@@ -701,6 +728,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-cancel_block_rfq_quote
         """
@@ -712,6 +740,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_block_rfq_trigger")
     async def cancel_block_rfq_trigger(self, *, block_rfq_id: int, timeout: float | None = None) -> BlockRfq:
         """As taker, take back an acceptance that still waits (good_til_cancelled).
 
@@ -724,6 +753,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-cancel_block_rfq_trigger
         """
@@ -735,6 +765,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_by_label")
     async def cancel_by_label(
         self,
         *,
@@ -757,6 +788,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel_by_label
         """
@@ -768,6 +800,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_quotes")
     async def cancel_quotes(
         self,
         *,
@@ -809,6 +842,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-cancel_quotes
         """
@@ -831,6 +865,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_transfer_by_id")
     async def cancel_transfer_by_id(
         self,
         *,
@@ -850,6 +885,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-cancel_transfer_by_id
         """
@@ -861,6 +897,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/cancel_withdrawal")
     async def cancel_withdrawal(
         self,
         *,
@@ -880,6 +917,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-cancel_withdrawal
         """
@@ -891,6 +929,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/change_api_key_name")
     async def change_api_key_name(self, *, id: int, name: str, timeout: float | None = None) -> ApiKey:
         """Rename an API key.
 
@@ -904,6 +943,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-change_api_key_name
         """
@@ -915,6 +955,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/change_margin_model")
     async def change_margin_model(
         self,
         *,
@@ -940,6 +981,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-change_margin_model
         """
@@ -951,6 +993,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/change_scope_in_api_key")
     async def change_scope_in_api_key(
         self,
         *,
@@ -970,6 +1013,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-change_scope_in_api_key
         """
@@ -981,6 +1025,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/change_subaccount_name")
     async def change_subaccount_name(self, *, sid: int, name: str, timeout: float | None = None) -> str:
         """Rename a subaccount; from the main account only.
 
@@ -994,6 +1039,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-change_subaccount_name
         """
@@ -1005,6 +1051,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/close_position")
     async def close_position(
         self,
         *,
@@ -1026,6 +1073,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-close_position
         """
@@ -1037,6 +1085,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/create_api_key")
     async def create_api_key(
         self,
         *,
@@ -1059,6 +1108,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-create_api_key
         """
@@ -1075,6 +1125,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/create_block_rfq")
     async def create_block_rfq(
         self,
         *,
@@ -1101,6 +1152,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-create_block_rfq
         """
@@ -1119,6 +1171,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/create_combo")
     async def create_combo(
         self,
         *,
@@ -1135,6 +1188,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/combo-books/private-create_combo
         """
@@ -1146,6 +1200,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/create_deposit_address")
     async def create_deposit_address(
         self,
         *,
@@ -1162,6 +1217,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-create_deposit_address
         """
@@ -1173,6 +1229,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/create_subaccount")
     async def create_subaccount(self, *, timeout: float | None = None) -> Subaccount:
         """Make a new subaccount; from the main account only.
 
@@ -1183,6 +1240,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-create_subaccount
         """
@@ -1194,6 +1252,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/delete_address_beneficiary")
     async def delete_address_beneficiary(
         self,
         *,
@@ -1215,6 +1274,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-delete_address_beneficiary
         """
@@ -1226,6 +1286,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/delete_member")
     async def delete_member(self, *, member_id: int, timeout: float | None = None) -> Members:
         """Delete a Direct Access member (Starbase).
 
@@ -1240,6 +1301,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-delete_member
         """
@@ -1251,6 +1313,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/disable_api_key")
     async def disable_api_key(self, *, id: int, timeout: float | None = None) -> ApiKey:
         """Disable an API key.
 
@@ -1263,6 +1326,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-disable_api_key
         """
@@ -1274,6 +1338,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/disable_cancel_on_disconnect")
     async def disable_cancel_on_disconnect(
         self,
         *,
@@ -1281,6 +1346,9 @@ class PrivateMethods(Methods, scope="private"):
         timeout: float | None = None,
     ) -> str:
         """Let orders outlive their connection again.
+
+        In this client: for the connection (scope left out, or connection) it is remembered, and said again by
+        the client on every later one; for the account it is sent as it stands.
 
         Scope account:read_write. Repeating it leads to the same end, but a late repeat also acts on what is
         newer. Only over a websocket.
@@ -1294,6 +1362,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/session-management/private-disable_cancel_on_disconnect
         """
@@ -1305,6 +1374,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/edit")
     async def edit(
         self,
         *,
@@ -1340,7 +1410,7 @@ class PrivateMethods(Methods, scope="private"):
             reduce_only: only make the position smaller.
             display_amount: size shown of an iceberg order, in units of amount, at least 100 times the
                 smallest amount.
-            trigger_price: price that sets a trigger order off; needed by one.
+            trigger_price: price that sets a trigger order off.
             trigger_offset: how far a trailing stop follows the best price, in the unit of price.
             advanced: how an option's price is meant: in USD, or as implied volatility in percent; say it
                 again on every edit (usd, implv).
@@ -1351,6 +1421,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-edit
         """
@@ -1376,6 +1447,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/edit_api_key")
     async def edit_api_key(
         self,
         *,
@@ -1403,6 +1475,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-edit_api_key
         """
@@ -1421,6 +1494,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/edit_block_rfq_quote")
     async def edit_block_rfq_quote(
         self,
         *,
@@ -1450,6 +1524,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-edit_block_rfq_quote
         """
@@ -1469,6 +1544,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/edit_by_label")
     async def edit_by_label(
         self,
         *,
@@ -1502,7 +1578,7 @@ class PrivateMethods(Methods, scope="private"):
                 reject_post_only says so.
             reject_post_only: with post_only: refuse a crossing price (11054) in place of moving it.
             reduce_only: only make the position smaller.
-            trigger_price: price that sets a trigger order off; needed by one.
+            trigger_price: price that sets a trigger order off.
             advanced: how an option's price is meant: in USD, or as implied volatility in percent; say it
                 again on every edit (usd, implv).
             mmp: as the order has it: the exchange refuses to change it.
@@ -1512,6 +1588,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-edit_by_label
         """
@@ -1536,6 +1613,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/enable_affiliate_program")
     async def enable_affiliate_program(self, *, timeout: float | None = None) -> str:
         """Join the affiliate programme.
 
@@ -1547,6 +1625,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-enable_affiliate_program
         """
@@ -1558,6 +1637,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/enable_api_key")
     async def enable_api_key(self, *, id: int, timeout: float | None = None) -> ApiKey:
         """Enable an API key that was disabled.
 
@@ -1570,6 +1650,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-enable_api_key
         """
@@ -1581,14 +1662,18 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/enable_cancel_on_disconnect")
     async def enable_cancel_on_disconnect(
         self,
         *,
         scope: words.CancelScope | None = None,
         timeout: float | None = None,
     ) -> str:
-        """Have the orders made on a connection cancelled when it is lost (a logout does not count). Has to be
-        said again on every new connection, unless said for the account.
+        """Have the orders made on a connection cancelled when it is lost (a logout does not count). It ends
+        with its connection, unless said for the account.
+
+        In this client: for the connection (scope left out, or connection) it is remembered, and said again by
+        the client on every later one; for the account it is sent as it stands.
 
         Scope account:read_write. Repeating it leads to the same end, but a late repeat also acts on what is
         newer. Only over a websocket.
@@ -1603,6 +1688,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/session-management/private-enable_cancel_on_disconnect
         """
@@ -1614,6 +1700,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/execute_block_trade")
     async def execute_block_trade(
         self,
         *,
@@ -1640,6 +1727,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-execute_block_trade
         """
@@ -1657,6 +1745,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_access_log")
     async def get_access_log(
         self,
         *,
@@ -1676,6 +1765,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_access_log
         """
@@ -1687,6 +1777,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_account_summaries")
     async def get_account_summaries(
         self,
         *,
@@ -1706,6 +1797,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_account_summaries
         """
@@ -1717,6 +1809,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_account_summary")
     async def get_account_summary(
         self,
         *,
@@ -1738,6 +1831,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_account_summary
         """
@@ -1749,6 +1843,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_address_beneficiary")
     async def get_address_beneficiary(
         self,
         *,
@@ -1770,6 +1865,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-get_address_beneficiary
         """
@@ -1781,6 +1877,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_address_book")
     async def get_address_book(
         self,
         *,
@@ -1800,6 +1897,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-get_address_book
         """
@@ -1811,6 +1909,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_affiliate_program_info")
     async def get_affiliate_program_info(self, *, timeout: float | None = None) -> AffiliateProgram:
         """Read the account's earnings and links in the affiliate programme.
 
@@ -1822,6 +1921,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_affiliate_program_info
         """
@@ -1833,6 +1933,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_block_rfq_makers")
     async def get_block_rfq_makers(self, *, timeout: float | None = None) -> list[str]:
         """List the makers that can be asked for quotes.
 
@@ -1844,6 +1945,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-get_block_rfq_makers
         """
@@ -1855,6 +1957,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_block_rfq_quotes")
     async def get_block_rfq_quotes(
         self,
         *,
@@ -1876,6 +1979,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-get_block_rfq_quotes
         """
@@ -1887,6 +1991,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_block_rfq_user_info")
     async def get_block_rfq_user_info(self, *, timeout: float | None = None) -> BlockRfqUserInfo:
         """Read the account's alias and rating as seen by others in Block RFQs, and those of its subaccounts.
 
@@ -1898,6 +2003,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-get_block_rfq_user_info
         """
@@ -1909,6 +2015,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_block_rfqs")
     async def get_block_rfqs(
         self,
         *,
@@ -1936,6 +2043,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/private-get_block_rfqs
         """
@@ -1954,6 +2062,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_block_trade")
     async def get_block_trade(self, *, id: str, timeout: float | None = None) -> BlockTrade:
         """Read one of the account's block trades.
 
@@ -1966,6 +2075,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-get_block_trade
         """
@@ -1977,6 +2087,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_block_trade_requests")
     async def get_block_trade_requests(
         self,
         *,
@@ -1994,6 +2105,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-get_block_trade_requests
         """
@@ -2005,6 +2117,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_block_trades")
     async def get_block_trades(
         self,
         *,
@@ -2032,6 +2145,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-get_block_trades
         """
@@ -2050,6 +2164,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_broker_clients")
     async def get_broker_clients(
         self,
         *,
@@ -2069,6 +2184,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-get_broker_clients
         """
@@ -2080,6 +2196,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_broker_trade_requests")
     async def get_broker_trade_requests(self, *, timeout: float | None = None) -> list[BrokerTradeRequest]:
         """List the block trades that the broker has proposed and that wait for maker or taker.
 
@@ -2091,6 +2208,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-get_broker_trade_requests
         """
@@ -2102,6 +2220,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_broker_trades")
     async def get_broker_trades(
         self,
         *,
@@ -2125,6 +2244,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-get_broker_trades
         """
@@ -2136,6 +2256,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_cancel_on_disconnect")
     async def get_cancel_on_disconnect(
         self,
         *,
@@ -2153,6 +2274,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/session-management/private-get_cancel_on_disconnect
         """
@@ -2164,6 +2286,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_currencies")
     async def get_currencies(self, *, timeout: float | None = None) -> list[AccountCurrency]:
         """List the currencies that this account may use; the place to look where a list of currencies
         changes.
@@ -2175,6 +2298,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_currencies
         """
@@ -2186,6 +2310,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_current_deposit_address")
     async def get_current_deposit_address(
         self,
         *,
@@ -2203,6 +2328,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-get_current_deposit_address
         """
@@ -2214,6 +2340,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_deposits")
     async def get_deposits(
         self,
         *,
@@ -2235,6 +2362,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-get_deposits
         """
@@ -2246,6 +2374,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_email_language")
     async def get_email_language(self, *, timeout: float | None = None) -> str:
         """Read the language of the e-mails to the account.
 
@@ -2260,6 +2389,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_email_language
         """
@@ -2271,6 +2401,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_leg_prices")
     async def get_leg_prices(
         self,
         *,
@@ -2289,6 +2420,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/combo-books/private-get_leg_prices
         """
@@ -2300,6 +2432,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_lsp_participant_config")
     async def get_lsp_participant_config(self, *, timeout: float | None = None) -> LspParticipantConfig:
         """Read the account's own settings in the liquidity support programme.
 
@@ -2311,6 +2444,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/lsp/private-get_lsp_participant_config
         """
@@ -2322,6 +2456,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_lsp_participants")
     async def get_lsp_participants(
         self,
         *,
@@ -2339,6 +2474,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/lsp/private-get_lsp_participants
         """
@@ -2350,6 +2486,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_lsp_participants_usage")
     async def get_lsp_participants_usage(
         self,
         *,
@@ -2367,6 +2504,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/lsp/private-get_lsp_participants_usage
         """
@@ -2378,6 +2516,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_lsp_usage")
     async def get_lsp_usage(self, *, timeout: float | None = None) -> LspUsage:
         """Read how much of its limits in the liquidity support programme the account has used.
 
@@ -2389,6 +2528,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/lsp/private-get_lsp_usage
         """
@@ -2400,6 +2540,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_margins")
     async def get_margins(
         self,
         *,
@@ -2422,6 +2563,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_margins
         """
@@ -2433,6 +2575,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_members")
     async def get_members(self, *, timeout: float | None = None) -> Members:
         """List the Direct Access members (Starbase).
 
@@ -2444,6 +2587,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_members
         """
@@ -2455,6 +2599,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_mmp_config")
     async def get_mmp_config(
         self,
         *,
@@ -2476,6 +2621,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_mmp_config
         """
@@ -2487,6 +2633,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_mmp_status")
     async def get_mmp_status(
         self,
         *,
@@ -2508,6 +2655,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_mmp_status
         """
@@ -2519,6 +2667,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_new_announcements")
     async def get_new_announcements(self, *, timeout: float | None = None) -> list[Announcement]:
         """Read the announcements that the account has not marked as read.
 
@@ -2530,6 +2679,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_new_announcements
         """
@@ -2541,6 +2691,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_open_orders")
     async def get_open_orders(
         self,
         *,
@@ -2562,6 +2713,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_open_orders
         """
@@ -2573,6 +2725,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_open_orders_by_currency")
     async def get_open_orders_by_currency(
         self,
         *,
@@ -2596,6 +2749,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_open_orders_by_currency
         """
@@ -2607,6 +2761,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_open_orders_by_instrument")
     async def get_open_orders_by_instrument(
         self,
         *,
@@ -2627,6 +2782,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_open_orders_by_instrument
         """
@@ -2638,6 +2794,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_open_orders_by_label")
     async def get_open_orders_by_label(
         self,
         *,
@@ -2657,6 +2814,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_open_orders_by_label
         """
@@ -2668,6 +2826,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_order_history_by_currency")
     async def get_order_history_by_currency(
         self,
         *,
@@ -2707,6 +2866,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_order_history_by_currency
         """
@@ -2728,6 +2888,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_order_history_by_instrument")
     async def get_order_history_by_instrument(
         self,
         *,
@@ -2764,6 +2925,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_order_history_by_instrument
         """
@@ -2784,6 +2946,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_order_margin_by_ids")
     async def get_order_margin_by_ids(
         self,
         *,
@@ -2801,6 +2964,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_order_margin_by_ids
         """
@@ -2812,6 +2976,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_order_state")
     async def get_order_state(self, *, order_id: str, timeout: float | None = None) -> Order:
         """Read an order.
 
@@ -2824,6 +2989,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_order_state
         """
@@ -2835,6 +3001,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_order_state_by_label")
     async def get_order_state_by_label(
         self,
         *,
@@ -2854,6 +3021,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_order_state_by_label
         """
@@ -2865,6 +3033,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_position")
     async def get_position(self, *, instrument_name: str, timeout: float | None = None) -> Position:
         """Read the position in one instrument.
 
@@ -2877,6 +3046,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_position
         """
@@ -2888,6 +3058,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_positions")
     async def get_positions(
         self,
         *,
@@ -2909,6 +3080,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_positions
         """
@@ -2920,6 +3092,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_reward_eligibility")
     async def get_reward_eligibility(self, *, timeout: float | None = None) -> dict[str, RewardEligibility]:
         """Read, per reward-bearing currency, whether the account earns rewards and at which yearly rate.
 
@@ -2930,6 +3103,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-get_reward_eligibility
         """
@@ -2941,6 +3115,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_settlement_history_by_currency")
     async def get_settlement_history_by_currency(
         self,
         *,
@@ -2966,6 +3141,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_settlement_history_by_currency
         """
@@ -2983,6 +3159,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_settlement_history_by_instrument")
     async def get_settlement_history_by_instrument(
         self,
         *,
@@ -3008,6 +3185,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_settlement_history_by_instrument
         """
@@ -3025,6 +3203,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_subaccounts")
     async def get_subaccounts(
         self,
         *,
@@ -3042,6 +3221,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_subaccounts
         """
@@ -3053,6 +3233,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_subaccounts_details")
     async def get_subaccounts_details(
         self,
         *,
@@ -3072,6 +3253,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_subaccounts_details
         """
@@ -3083,6 +3265,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_transaction_log")
     async def get_transaction_log(
         self,
         *,
@@ -3113,6 +3296,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_transaction_log
         """
@@ -3132,6 +3316,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_transfers")
     async def get_transfers(
         self,
         *,
@@ -3153,6 +3338,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-get_transfers
         """
@@ -3164,6 +3350,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_trigger_order_history")
     async def get_trigger_order_history(
         self,
         *,
@@ -3187,6 +3374,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_trigger_order_history
         """
@@ -3203,6 +3391,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_user_locks")
     async def get_user_locks(self, *, timeout: float | None = None) -> list[CurrencyLock]:
         """Read whether and why the account is locked, per currency.
 
@@ -3214,6 +3403,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-get_user_locks
         """
@@ -3225,6 +3415,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_user_trades_by_currency")
     async def get_user_trades_by_currency(
         self,
         *,
@@ -3263,6 +3454,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_user_trades_by_currency
         """
@@ -3285,6 +3477,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_user_trades_by_currency_and_time")
     async def get_user_trades_by_currency_and_time(
         self,
         *,
@@ -3319,6 +3512,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_user_trades_by_currency_and_time
         """
@@ -3339,6 +3533,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_user_trades_by_instrument")
     async def get_user_trades_by_instrument(
         self,
         *,
@@ -3374,6 +3569,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_user_trades_by_instrument
         """
@@ -3395,6 +3591,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_user_trades_by_instrument_and_time")
     async def get_user_trades_by_instrument_and_time(
         self,
         *,
@@ -3426,6 +3623,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_user_trades_by_instrument_and_time
         """
@@ -3445,6 +3643,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_user_trades_by_order")
     async def get_user_trades_by_order(
         self,
         *,
@@ -3473,6 +3672,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-get_user_trades_by_order
         """
@@ -3489,6 +3689,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/get_withdrawals")
     async def get_withdrawals(
         self,
         *,
@@ -3510,6 +3711,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-get_withdrawals
         """
@@ -3521,6 +3723,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/invalidate_block_trade_signature")
     async def invalidate_block_trade_signature(self, *, signature: str, timeout: float | None = None) -> str:
         """Revoke a signature before the counterparty executes with it.
 
@@ -3533,6 +3736,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-invalidate_block_trade_signature
         """
@@ -3544,6 +3748,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/list_address_beneficiaries")
     async def list_address_beneficiaries(
         self,
         *,
@@ -3587,6 +3792,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-list_address_beneficiaries
         """
@@ -3613,6 +3819,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/list_api_keys")
     async def list_api_keys(self, *, timeout: float | None = None) -> list[ApiKey]:
         """List the account's API keys. The answer may hold secrets: keep it out of logs.
 
@@ -3624,6 +3831,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-list_api_keys
         """
@@ -3635,6 +3843,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/list_custody_accounts")
     async def list_custody_accounts(
         self,
         *,
@@ -3651,6 +3860,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-list_custody_accounts
         """
@@ -3662,8 +3872,11 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/logout")
     async def logout(self, *, invalidate_token: bool | None = None, timeout: float | None = None) -> None:
         """Leave: the exchange hangs up without an answer, and cancel-on-disconnect is not set off.
+
+        In this client: as `Client.logout`: the client is closed afterwards.
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -3674,6 +3887,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/authentication/private-logout
         """
@@ -3684,6 +3898,7 @@ class PrivateMethods(Methods, scope="private"):
             timeout,
         )
 
+    @named("private/mass_quote")
     async def mass_quote(
         self,
         *,
@@ -3714,6 +3929,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-mass_quote
         """
@@ -3732,6 +3948,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/move_positions")
     async def move_positions(
         self,
         *,
@@ -3755,6 +3972,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-move_positions
         """
@@ -3766,6 +3984,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/pme/simulate")
     async def pme_simulate(
         self,
         *,
@@ -3789,6 +4008,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-simulate
         """
@@ -3804,6 +4024,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/reject_block_trade")
     async def reject_block_trade(
         self,
         *,
@@ -3825,6 +4046,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-reject_block_trade
         """
@@ -3836,6 +4058,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/remove_api_key")
     async def remove_api_key(self, *, id: int, timeout: float | None = None) -> str:
         """Remove an API key for good.
 
@@ -3848,6 +4071,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-remove_api_key
         """
@@ -3859,6 +4083,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/remove_from_address_book")
     async def remove_from_address_book(
         self,
         *,
@@ -3880,6 +4105,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-remove_from_address_book
         """
@@ -3891,6 +4117,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/remove_subaccount")
     async def remove_subaccount(self, *, subaccount_id: int, timeout: float | None = None) -> str:
         """Remove an empty subaccount.
 
@@ -3903,6 +4130,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-remove_subaccount
         """
@@ -3914,6 +4142,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/reset_api_key")
     async def reset_api_key(self, *, id: int, timeout: float | None = None) -> ApiKey:
         """Give an API key a new secret, which the answer holds; the old one ends at once.
 
@@ -3925,6 +4154,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-reset_api_key
         """
@@ -3936,6 +4166,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/reset_mmp")
     async def reset_mmp(
         self,
         *,
@@ -3959,6 +4190,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-reset_mmp
         """
@@ -3970,6 +4202,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/save_address_beneficiary")
     async def save_address_beneficiary(
         self,
         *,
@@ -4011,6 +4244,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-save_address_beneficiary
         """
@@ -4036,6 +4270,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/sell")
     async def sell(
         self,
         *,
@@ -4085,9 +4320,12 @@ class PrivateMethods(Methods, scope="private"):
             reduce_only: only make the position smaller.
             display_amount: size shown of an iceberg order, in units of amount, at least 100 times the
                 smallest amount.
-            trigger: which price sets a trigger order off (index_price, mark_price, last_price).
-            trigger_price: price that sets a trigger order off; needed by one.
-            trigger_offset: how far a trailing stop follows the best price, in the unit of price.
+            trigger: which price sets a trigger order off; required where type is stop_limit, stop_market,
+                take_limit, take_market or trailing_stop (index_price, mark_price, last_price).
+            trigger_price: price that sets a trigger order off; required where type is stop_limit,
+                stop_market, take_limit or take_market.
+            trigger_offset: how far a trailing stop follows the best price, in the unit of price; required
+                where type is trailing_stop.
             advanced: how an option's price is meant: in USD, or as implied volatility in percent; say it
                 again on every edit (usd, implv).
             mmp: put the order under market maker protection; cannot be changed afterwards.
@@ -4104,6 +4342,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-sell
         """
@@ -4136,6 +4375,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_announcement_as_read")
     async def set_announcement_as_read(self, *, announcement_id: int, timeout: float | None = None) -> str:
         """Mark an announcement as read, so that it is not new any more.
 
@@ -4148,6 +4388,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-set_announcement_as_read
         """
@@ -4159,6 +4400,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_clearance_originator")
     async def set_clearance_originator(
         self,
         *,
@@ -4178,6 +4420,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-set_clearance_originator
         """
@@ -4189,6 +4432,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_disabled_trading_products")
     async def set_disabled_trading_products(
         self,
         *,
@@ -4209,6 +4453,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-set_disabled_trading_products
         """
@@ -4220,6 +4465,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_email_for_subaccount")
     async def set_email_for_subaccount(self, *, sid: int, email: str, timeout: float | None = None) -> str:
         """Give a subaccount its e-mail address, to which Deribit writes for a confirmation.
 
@@ -4233,6 +4479,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-set_email_for_subaccount
         """
@@ -4244,6 +4491,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_email_language")
     async def set_email_language(self, *, language: str, timeout: float | None = None) -> str:
         """Set the language of the e-mails to the account.
 
@@ -4256,6 +4504,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-set_email_language
         """
@@ -4267,6 +4516,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_member")
     async def set_member(
         self,
         *,
@@ -4292,6 +4542,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-set_member
         """
@@ -4303,6 +4554,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_mmp_config")
     async def set_mmp_config(
         self,
         *,
@@ -4338,6 +4590,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/trading/private-set_mmp_config
         """
@@ -4360,6 +4613,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/set_self_trading_config")
     async def set_self_trading_config(
         self,
         *,
@@ -4383,6 +4637,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-set_self_trading_config
         """
@@ -4398,6 +4653,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/simulate_block_trade")
     async def simulate_block_trade(
         self,
         *,
@@ -4417,6 +4673,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-simulate_block_trade
         """
@@ -4428,6 +4685,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/simulate_portfolio")
     async def simulate_portfolio(
         self,
         *,
@@ -4452,6 +4710,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-simulate_portfolio
         """
@@ -4467,6 +4726,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/submit_transfer_between_subaccounts")
     async def submit_transfer_between_subaccounts(
         self,
         *,
@@ -4492,6 +4752,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-submit_transfer_between_subaccounts
         """
@@ -4509,6 +4770,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/submit_transfer_to_subaccount")
     async def submit_transfer_to_subaccount(
         self,
         *,
@@ -4529,6 +4791,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-submit_transfer_to_subaccount
         """
@@ -4540,6 +4803,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/submit_transfer_to_user")
     async def submit_transfer_to_user(
         self,
         *,
@@ -4560,6 +4824,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-submit_transfer_to_user
         """
@@ -4571,6 +4836,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/subscribe")
     async def subscribe(
         self,
         *,
@@ -4580,6 +4846,10 @@ class PrivateMethods(Methods, scope="private"):
     ) -> list[str]:
         """Subscribe channels, private or public, on this connection. A channel that is unknown or forbidden
         is left out of the answer without an error.
+
+        In this client: as `Client.subscribe`: gives what was asked for, and holds it until it is
+        unsubscribed, on later connections too. `SubscriptionRejected` names those that were left out; the
+        others stay. A label is refused (UsageError).
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -4594,6 +4864,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/subscription-management/private-subscribe
         """
@@ -4605,6 +4876,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/toggle_notifications_from_subaccount")
     async def toggle_notifications_from_subaccount(
         self,
         *,
@@ -4624,6 +4896,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-toggle_notifications_from_subaccount
         """
@@ -4635,6 +4908,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/toggle_subaccount_login")
     async def toggle_subaccount_login(
         self,
         *,
@@ -4654,6 +4928,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/private-toggle_subaccount_login
         """
@@ -4665,6 +4940,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/unsubscribe")
     async def unsubscribe(
         self,
         *,
@@ -4672,6 +4948,9 @@ class PrivateMethods(Methods, scope="private"):
         timeout: float | None = None,
     ) -> list[str]:
         """Unsubscribe channels, private or public, on this connection.
+
+        In this client: as `Client.unsubscribe`: only what `subscribe` holds is let go of, and callbacks and
+        streams keep their channels. One that it does not hold is refused (UsageError).
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -4685,6 +4964,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/subscription-management/private-unsubscribe
         """
@@ -4696,8 +4976,12 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/unsubscribe_all")
     async def unsubscribe_all(self, *, timeout: float | None = None) -> str:
         """Unsubscribe every channel of this connection.
+
+        In this client: lets go of the private channels that `subscribe` holds; callbacks and streams keep
+        theirs.
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -4710,6 +4994,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/subscription-management/private-unsubscribe_all
         """
@@ -4721,6 +5006,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/update_in_address_book")
     async def update_in_address_book(
         self,
         *,
@@ -4762,6 +5048,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-update_in_address_book
         """
@@ -4787,6 +5074,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/verify_block_trade")
     async def verify_block_trade(
         self,
         *,
@@ -4810,6 +5098,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-trade/private-verify_block_trade
         """
@@ -4821,6 +5110,7 @@ class PrivateMethods(Methods, scope="private"):
         )
         return answer
 
+    @named("private/withdraw")
     async def withdraw(
         self,
         *,
@@ -4847,6 +5137,7 @@ class PrivateMethods(Methods, scope="private"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/wallet/private-withdraw
         """

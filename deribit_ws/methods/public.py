@@ -8,8 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from deribit_ws.methods import words
-from deribit_ws.methods.calls import Methods
+from deribit_ws import words
+from deribit_ws.methods.calls import Methods, named
 from deribit_ws.types import (
     Announcement,
     BlockRfqTradesPage,
@@ -39,12 +39,10 @@ from deribit_ws.types import (
 )
 
 
-class PublicMethods(Methods, scope="public"):
-    """Every method without a login; a parameter that is None is left out.
+class PublicMethods(Methods):
+    """Every method without a login; parameters go by name, and None leaves one out."""
 
-    All may end as calls do: `RpcError`, `CallTimeout`, `RequestNotSent`, `OutcomeUnknown`.
-    """
-
+    @named("public/auth")
     async def auth(
         self,
         *,
@@ -62,6 +60,9 @@ class PublicMethods(Methods, scope="public"):
     ) -> Login:
         """Log in on this connection, by an API key, by a signature or by a refresh token. Both tokens of the
         answer are new, and a used refresh token is dead.
+
+        In this client: the client logs in by itself, as `Client(credentials=…)` says; called by hand, it is
+        always refused (UsageError).
 
         Never repeat it with the same refresh token: tokens change with every answer.
 
@@ -83,6 +84,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/authentication/public-auth
         """
@@ -105,8 +107,11 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/disable_heartbeat")
     async def disable_heartbeat(self, *, timeout: float | None = None) -> str:
         """Ask for no more heartbeats on this connection.
+
+        In this client: remembered: later connections ask for none either.
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -119,6 +124,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/session-management/public-disable_heartbeat
         """
@@ -130,6 +136,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/exchange_token")
     async def exchange_token(
         self,
         *,
@@ -139,6 +146,9 @@ class PublicMethods(Methods, scope="public"):
         timeout: float | None = None,
     ) -> Login:
         """Change a refresh token for tokens of another subaccount.
+
+        In this client: always refused (UsageError), or the next connection would be of another account: log
+        in to a subaccount by a key of its own, `Client(credentials=…)`.
 
         Never repeat it with the same refresh token: tokens change with every answer.
 
@@ -150,6 +160,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/authentication/public-exchange_token
         """
@@ -161,6 +172,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/fork_token")
     async def fork_token(
         self,
         *,
@@ -169,6 +181,9 @@ class PublicMethods(Methods, scope="public"):
         timeout: float | None = None,
     ) -> Login:
         """Make tokens of a new named session out of a refresh token of a session.
+
+        In this client: always refused (UsageError): name a session by the scope of `Client(credentials=…)`,
+        and the client keeps its tokens alive.
 
         Never repeat it with the same refresh token: tokens change with every answer.
 
@@ -179,6 +194,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/authentication/public-fork_token
         """
@@ -190,6 +206,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_announcements")
     async def get_announcements(
         self,
         *,
@@ -208,6 +225,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/account-management/public-get_announcements
         """
@@ -219,6 +237,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_apr_history")
     async def get_apr_history(
         self,
         *,
@@ -239,6 +258,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_apr_history
         """
@@ -250,6 +270,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_block_rfq_trades")
     async def get_block_rfq_trades(
         self,
         *,
@@ -270,6 +291,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/block-rfq/public-get_block_rfq_trades
         """
@@ -281,6 +303,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_book_summary_by_currency")
     async def get_book_summary_by_currency(
         self,
         *,
@@ -300,6 +323,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_book_summary_by_currency
         """
@@ -311,6 +335,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_book_summary_by_instrument")
     async def get_book_summary_by_instrument(
         self,
         *,
@@ -330,6 +355,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_book_summary_by_instrument
         """
@@ -341,6 +367,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_combo_details")
     async def get_combo_details(self, *, combo_id: str, timeout: float | None = None) -> Combo:
         """Read what a combo is made of.
 
@@ -352,6 +379,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/combo-books/public-get_combo_details
         """
@@ -363,6 +391,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_combo_ids")
     async def get_combo_ids(
         self,
         *,
@@ -381,6 +410,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/combo-books/public-get_combo_ids
         """
@@ -392,6 +422,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_combos")
     async def get_combos(self, *, currency: words.CurrencyOrAny, timeout: float | None = None) -> list[Combo]:
         """Read the active combos with their legs.
 
@@ -403,6 +434,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/combo-books/public-get_combos
         """
@@ -414,6 +446,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_contract_size")
     async def get_contract_size(self, *, instrument_name: str, timeout: float | None = None) -> ContractSize:
         """Read how much one contract stands for.
 
@@ -425,6 +458,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_contract_size
         """
@@ -436,6 +470,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_currencies")
     async def get_currencies(self, *, timeout: float | None = None) -> list[Currency]:
         """Read the currencies of the exchange, with their fees and confirmations.
 
@@ -446,6 +481,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_currencies
         """
@@ -457,6 +493,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_delivery_prices")
     async def get_delivery_prices(
         self,
         *,
@@ -477,6 +514,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_delivery_prices
         """
@@ -488,6 +526,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_expirations")
     async def get_expirations(
         self,
         *,
@@ -508,6 +547,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_expirations
         """
@@ -519,6 +559,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_funding_chart_data")
     async def get_funding_chart_data(
         self,
         *,
@@ -537,6 +578,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_funding_chart_data
         """
@@ -548,6 +590,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_funding_rate_history")
     async def get_funding_rate_history(
         self,
         *,
@@ -568,6 +611,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_funding_rate_history
         """
@@ -583,6 +627,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_funding_rate_value")
     async def get_funding_rate_value(
         self,
         *,
@@ -606,6 +651,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_funding_rate_value
         """
@@ -621,6 +667,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_historical_volatility")
     async def get_historical_volatility(
         self,
         *,
@@ -640,6 +687,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_historical_volatility
         """
@@ -651,6 +699,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_index_chart_data")
     async def get_index_chart_data(
         self,
         *,
@@ -672,6 +721,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_index_chart_data
         """
@@ -683,6 +733,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_index_price")
     async def get_index_price(self, *, index_name: words.Pair, timeout: float | None = None) -> IndexLevel:
         """Read a price index, and the delivery price it would give.
 
@@ -694,6 +745,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_index_price
         """
@@ -705,6 +757,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_index_price_names")
     async def get_index_price_names(
         self,
         *,
@@ -721,6 +774,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_index_price_names
         """
@@ -732,6 +786,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_instrument")
     async def get_instrument(self, *, instrument_name: str, timeout: float | None = None) -> Instrument:
         """Read what an instrument is: its sizes, ticks, fees and expiry.
 
@@ -743,6 +798,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_instrument
         """
@@ -754,6 +810,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_instruments")
     async def get_instruments(
         self,
         *,
@@ -776,6 +833,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_instruments
         """
@@ -787,6 +845,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_last_settlements_by_currency")
     async def get_last_settlements_by_currency(
         self,
         *,
@@ -811,6 +870,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_last_settlements_by_currency
         """
@@ -828,6 +888,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_last_settlements_by_instrument")
     async def get_last_settlements_by_instrument(
         self,
         *,
@@ -852,6 +913,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_last_settlements_by_instrument
         """
@@ -869,6 +931,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_last_trades_by_currency")
     async def get_last_trades_by_currency(
         self,
         *,
@@ -901,6 +964,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_last_trades_by_currency
         """
@@ -921,6 +985,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_last_trades_by_currency_and_time")
     async def get_last_trades_by_currency_and_time(
         self,
         *,
@@ -949,6 +1014,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_last_trades_by_currency_and_time
         """
@@ -967,6 +1033,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_last_trades_by_instrument")
     async def get_last_trades_by_instrument(
         self,
         *,
@@ -996,6 +1063,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_last_trades_by_instrument
         """
@@ -1015,6 +1083,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_last_trades_by_instrument_and_time")
     async def get_last_trades_by_instrument_and_time(
         self,
         *,
@@ -1040,6 +1109,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_last_trades_by_instrument_and_time
         """
@@ -1057,6 +1127,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_mark_price_history")
     async def get_mark_price_history(
         self,
         *,
@@ -1080,6 +1151,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_mark_price_history
         """
@@ -1095,6 +1167,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_order_book")
     async def get_order_book(
         self,
         *,
@@ -1113,6 +1186,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_order_book
         """
@@ -1124,6 +1198,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_order_book_by_instrument_id")
     async def get_order_book_by_instrument_id(
         self,
         *,
@@ -1142,6 +1217,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_order_book_by_instrument_id
         """
@@ -1153,6 +1229,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_supported_index_names")
     async def get_supported_index_names(
         self,
         *,
@@ -1169,6 +1246,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_supported_index_names
         """
@@ -1180,6 +1258,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_time")
     async def get_time(self, *, timeout: float | None = None) -> int:
         """Read the exchange's clock.
 
@@ -1193,6 +1272,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/supporting/public-get_time
         """
@@ -1204,6 +1284,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_trade_volumes")
     async def get_trade_volumes(
         self,
         *,
@@ -1220,6 +1301,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_trade_volumes
         """
@@ -1231,6 +1313,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_tradingview_chart_data")
     async def get_tradingview_chart_data(
         self,
         *,
@@ -1257,6 +1340,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_tradingview_chart_data
         """
@@ -1273,6 +1357,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/get_volatility_index_data")
     async def get_volatility_index_data(
         self,
         *,
@@ -1295,6 +1380,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-get_volatility_index_data
         """
@@ -1311,6 +1397,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/hello")
     async def hello(self, *, client_name: str, client_version: str, timeout: float | None = None) -> Version:
         """Tell the exchange which program is talking to it.
 
@@ -1324,6 +1411,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/supporting/public-hello
         """
@@ -1335,9 +1423,13 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/set_heartbeat")
     async def set_heartbeat(self, *, interval: float | Decimal, timeout: float | None = None) -> str:
         """Ask the exchange to send heartbeats on this connection; its test requests must be answered, or it
-        hangs up. The client does this by itself.
+        hangs up.
+
+        In this client: remembered, and said again on every later connection; the client answers the test
+        requests. `interval` must be a whole number.
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -1351,6 +1443,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/session-management/public-set_heartbeat
         """
@@ -1362,6 +1455,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/status")
     async def status(self, *, timeout: float | None = None) -> Status:
         """Read whether trading is locked, and on which price indices.
 
@@ -1372,6 +1466,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/supporting/public-status
         """
@@ -1383,6 +1478,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/subscribe")
     async def subscribe(
         self,
         *,
@@ -1391,6 +1487,10 @@ class PublicMethods(Methods, scope="public"):
     ) -> list[str]:
         """Subscribe public channels on this connection. A channel that is unknown or forbidden is left out of
         the answer without an error; one .raw channel without a login refuses the whole call (13778).
+
+        In this client: as `Client.subscribe`: gives what was asked for, and holds it until it is
+        unsubscribed, on later connections too. `SubscriptionRejected` names those that were left out; the
+        others stay.
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -1404,6 +1504,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/subscription-management/public-subscribe
         """
@@ -1415,6 +1516,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/test")
     async def test(
         self,
         *,
@@ -1431,6 +1533,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/supporting/public-test
         """
@@ -1442,6 +1545,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/ticker")
     async def ticker(self, *, instrument_name: str, timeout: float | None = None) -> Ticker:
         """Read an instrument's ticker: best prices, mark and index price, open interest, the day's figures.
 
@@ -1453,6 +1557,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/market-data/public-ticker
         """
@@ -1464,6 +1569,7 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/unsubscribe")
     async def unsubscribe(
         self,
         *,
@@ -1471,6 +1577,9 @@ class PublicMethods(Methods, scope="public"):
         timeout: float | None = None,
     ) -> list[str]:
         """Unsubscribe channels on this connection.
+
+        In this client: as `Client.unsubscribe`: only what `subscribe` holds is let go of, and callbacks and
+        streams keep their channels. One that it does not hold is refused (UsageError).
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -1484,6 +1593,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/subscription-management/public-unsubscribe
         """
@@ -1495,8 +1605,12 @@ class PublicMethods(Methods, scope="public"):
         )
         return answer
 
+    @named("public/unsubscribe_all")
     async def unsubscribe_all(self, *, timeout: float | None = None) -> str:
         """Unsubscribe every public channel of this connection.
+
+        In this client: lets go of the public channels that `subscribe` holds; callbacks and streams keep
+        theirs.
 
         Repeating it leads to the same end, but a late repeat also acts on what is newer. Only over a
         websocket.
@@ -1509,6 +1623,7 @@ class PublicMethods(Methods, scope="public"):
 
         Raises:
             UsageError: a parameter is missing, unknown or not of its kind; nothing was sent.
+            RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`.
 
         https://docs.deribit.com/api-reference/subscription-management/public-unsubscribe_all
         """

@@ -5,7 +5,7 @@
 
 from typing import get_args
 
-from deribit_ws.methods import words
+from deribit_ws import words
 from deribit_ws.methods.checks import Parameter, Rules
 
 RULES: dict[str, Rules] = {
@@ -307,7 +307,7 @@ RULES: dict[str, Rules] = {
         {
             "block_rfq_id": Parameter("integer", required=True),
             "price": Parameter("number", required=True),
-            "amount": Parameter("number", required=True),
+            "amount": Parameter("number", required=True, above=0),
             "direction": Parameter("string", required=True, one_of=get_args(words.Direction)),
             "legs": Parameter("objects", required=True),
             "time_in_force": Parameter(
@@ -321,7 +321,7 @@ RULES: dict[str, Rules] = {
     "private/add_block_rfq_quote": Rules(
         {
             "block_rfq_id": Parameter("integer", required=True),
-            "amount": Parameter("number", required=True),
+            "amount": Parameter("number", required=True, above=0),
             "direction": Parameter("string", required=True, one_of=get_args(words.Direction)),
             "legs": Parameter("objects", required=True),
             "price": Parameter("number"),
@@ -359,8 +359,8 @@ RULES: dict[str, Rules] = {
     "private/buy": Rules(
         {
             "instrument_name": Parameter("string", required=True),
-            "amount": Parameter("number"),
-            "contracts": Parameter("number"),
+            "amount": Parameter("number", above=0),
+            "contracts": Parameter("number", above=0),
             "type": Parameter("string", one_of=get_args(words.OrderType)),
             "price": Parameter("number"),
             "time_in_force": Parameter("string", one_of=get_args(words.TimeInForce)),
@@ -369,9 +369,19 @@ RULES: dict[str, Rules] = {
             "reject_post_only": Parameter("boolean"),
             "reduce_only": Parameter("boolean"),
             "display_amount": Parameter("number"),
-            "trigger": Parameter("string", one_of=get_args(words.Trigger)),
-            "trigger_price": Parameter("number"),
-            "trigger_offset": Parameter("number"),
+            "trigger": Parameter(
+                "string",
+                one_of=get_args(words.Trigger),
+                required_with=(
+                    "type",
+                    ("stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"),
+                ),
+            ),
+            "trigger_price": Parameter(
+                "number",
+                required_with=("type", ("stop_limit", "stop_market", "take_limit", "take_market")),
+            ),
+            "trigger_offset": Parameter("number", required_with=("type", ("trailing_stop",))),
             "advanced": Parameter("string", one_of=get_args(words.Advanced)),
             "mmp": Parameter("boolean"),
             "valid_until": Parameter("integer"),
@@ -581,8 +591,8 @@ RULES: dict[str, Rules] = {
     "private/edit": Rules(
         {
             "order_id": Parameter("string", required=True),
-            "amount": Parameter("number"),
-            "contracts": Parameter("number"),
+            "amount": Parameter("number", above=0),
+            "contracts": Parameter("number", above=0),
             "price": Parameter("number"),
             "post_only": Parameter("boolean"),
             "reject_post_only": Parameter("boolean"),
@@ -611,7 +621,7 @@ RULES: dict[str, Rules] = {
     ),
     "private/edit_block_rfq_quote": Rules(
         {
-            "amount": Parameter("number", required=True),
+            "amount": Parameter("number", required=True, above=0),
             "legs": Parameter("objects", required=True),
             "block_rfq_quote_id": Parameter("integer"),
             "block_rfq_id": Parameter("integer"),
@@ -625,8 +635,8 @@ RULES: dict[str, Rules] = {
         {
             "instrument_name": Parameter("string", required=True),
             "label": Parameter("string", max_length=64),
-            "amount": Parameter("number"),
-            "contracts": Parameter("number"),
+            "amount": Parameter("number", above=0),
+            "contracts": Parameter("number", above=0),
             "price": Parameter("number"),
             "post_only": Parameter("boolean"),
             "reject_post_only": Parameter("boolean"),
@@ -1123,8 +1133,8 @@ RULES: dict[str, Rules] = {
     "private/sell": Rules(
         {
             "instrument_name": Parameter("string", required=True),
-            "amount": Parameter("number"),
-            "contracts": Parameter("number"),
+            "amount": Parameter("number", above=0),
+            "contracts": Parameter("number", above=0),
             "type": Parameter("string", one_of=get_args(words.OrderType)),
             "price": Parameter("number"),
             "time_in_force": Parameter("string", one_of=get_args(words.TimeInForce)),
@@ -1133,9 +1143,19 @@ RULES: dict[str, Rules] = {
             "reject_post_only": Parameter("boolean"),
             "reduce_only": Parameter("boolean"),
             "display_amount": Parameter("number"),
-            "trigger": Parameter("string", one_of=get_args(words.Trigger)),
-            "trigger_price": Parameter("number"),
-            "trigger_offset": Parameter("number"),
+            "trigger": Parameter(
+                "string",
+                one_of=get_args(words.Trigger),
+                required_with=(
+                    "type",
+                    ("stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"),
+                ),
+            ),
+            "trigger_price": Parameter(
+                "number",
+                required_with=("type", ("stop_limit", "stop_market", "take_limit", "take_market")),
+            ),
+            "trigger_offset": Parameter("number", required_with=("type", ("trailing_stop",))),
             "advanced": Parameter("string", one_of=get_args(words.Advanced)),
             "mmp": Parameter("boolean"),
             "valid_until": Parameter("integer"),
@@ -1218,7 +1238,7 @@ RULES: dict[str, Rules] = {
     "private/submit_transfer_between_subaccounts": Rules(
         {
             "currency": Parameter("string", required=True, one_of=get_args(words.Currency)),
-            "amount": Parameter("number", required=True),
+            "amount": Parameter("number", required=True, above=0),
             "destination": Parameter("integer", required=True),
             "source": Parameter("integer"),
             "nonce": Parameter("string", max_length=128),
@@ -1227,14 +1247,14 @@ RULES: dict[str, Rules] = {
     "private/submit_transfer_to_subaccount": Rules(
         {
             "currency": Parameter("string", required=True, one_of=get_args(words.Currency)),
-            "amount": Parameter("number", required=True),
+            "amount": Parameter("number", required=True, above=0),
             "destination": Parameter("integer", required=True),
         },
     ),
     "private/submit_transfer_to_user": Rules(
         {
             "currency": Parameter("string", required=True, one_of=get_args(words.Currency)),
-            "amount": Parameter("number", required=True),
+            "amount": Parameter("number", required=True, above=0),
             "destination": Parameter("string", required=True),
         },
     ),
@@ -1291,7 +1311,7 @@ RULES: dict[str, Rules] = {
         {
             "currency": Parameter("string", required=True, one_of=get_args(words.Currency)),
             "address": Parameter("string", required=True),
-            "amount": Parameter("number", required=True),
+            "amount": Parameter("number", required=True, above=0),
             "priority": Parameter("string", one_of=get_args(words.WithdrawalPriority)),
             "nonce": Parameter("string", max_length=128),
         },

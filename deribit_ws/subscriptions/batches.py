@@ -14,7 +14,7 @@ MOST_CHANNELS = 500  # a call; Deribit's limit
 MOST_BYTES = 31_000  # a call's list; leaves room for the envelope below Deribit's 32 kB
 _LONGEST_NAME = 1_000  # characters; far beyond any channel's, so that a call always holds some
 _OPEN = frozenset("*>{}")  # of patterns; no channel's name has them
-_NOT_LOGGED_IN = (13009, 13778)  # for private channels; for .raw ones
+NOT_LOGGED_IN = (13009, 13778)  # for private channels; for .raw ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def first_request(verb: str, channels: Sequence[str]) -> Request | None:
 
 def blames_all(error: RpcError, channels: Sequence[str]) -> bool:
     """Tell whether asking for fewer of the channels would meet the same answer."""
-    return error.code in _NOT_LOGGED_IN and all(map(needs_login, channels))
+    return error.code in NOT_LOGGED_IN and all(map(needs_login, channels))
 
 
 def parts_of(channels: Sequence[str]) -> list[Sequence[str]]:

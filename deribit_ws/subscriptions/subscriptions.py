@@ -13,7 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from deribit_ws.errors import AuthError, CallTimeout, RpcError, SubscriptionRejected, UsageError
-from deribit_ws.subscriptions.batches import Request, blames_all, first_request, needs_login, parts_of
+from deribit_ws.subscriptions.batches import (
+    NOT_LOGGED_IN,
+    Request,
+    blames_all,
+    first_request,
+    needs_login,
+    parts_of,
+)
 from deribit_ws.wire.errors import CLASSES, ErrorClass
 from deribit_ws.wire.methods import Call
 
@@ -92,7 +99,10 @@ class Subscriptions:
         self._changed.set()
 
     def resync_private(self) -> None:
-        """Subscribe anew what needs a login, after a time without one."""
+        """Subscribe anew what needs a login, after a time without one; what was refused for that too."""
+        for channel in [c for c, error in self._refused.items() if error and error.code in NOT_LOGGED_IN]:
+            del self._refused[channel]
+            self._reported.discard(channel)
         self.resync([channel for channel in self._confirmed if needs_login(channel)])
 
     def disconnected(self) -> None:

@@ -35,21 +35,37 @@ class Controls:
         self._clock.offset = seconds
 
     def add_instrument(self, name: str) -> str:
-        """List an option or a dated future of BTC or ETH by its name, and tell the instrument channels."""
+        """List an option or a dated future of BTC or ETH by its name, and tell the instrument channels.
+
+        Raises:
+            ValueError: it is no such name, or was listed before.
+        """
         return self._universe.add(name)
 
     def list_option(
         self, coin: str = "BTC", *, strike: float, side: OptionType = "call", fridays: int = 1
     ) -> str:
-        """List an option that expires on the n-th Friday from now; gives its name."""
+        """List an option that expires on the n-th Friday from now; gives its name.
+
+        Raises:
+            ValueError: there is no such coin (BTC, ETH) or side (call, put), or it was listed before.
+        """
         return self._universe.add_option(coin, strike, side, fridays)
 
     def set_state(self, name: str, state: str) -> None:
-        """Change an instrument's state: open, locked, halted, …; any but open stops its trading."""
+        """Change an instrument's state: open, locked, halted, …; any but open stops its trading.
+
+        Raises:
+            ValueError: it is not listed.
+        """
         self._universe.set_state(name, state)
 
     def expire(self, name: str) -> None:
-        """Settle and deliver an instrument now; it does so by itself at its expiration."""
+        """Settle and deliver an instrument now; it does so by itself at its expiration.
+
+        Raises:
+            ValueError: it is not listed.
+        """
         self._universe.expire(name)
 
     def refuse(
@@ -74,23 +90,28 @@ class Controls:
 
     def expire_tokens(self, connection: int | None = None) -> None:
         """Let all tokens run out now, or those of one connection; refresh tokens still work."""
-        login: Login | None = self._sessions[connection].login if connection is not None else None
+        login: Login | None = self._session(connection).login if connection is not None else None
         if connection is None or login is not None:
             self.logins.expire(login)
         self._lapse()
 
     def revoke_key(self, client_id: str) -> None:
-        """Take an API key away: its tokens are dead, its logins 13004."""
+        """Take an API key away until `restore_key`: its tokens are dead, its logins 13004."""
         self.logins.revoke(client_id)
         self._lapse()
 
     def restore_key(self, client_id: str) -> None:
-        """Give it back."""
+        """Undo `revoke_key` and `narrow_key`: it can log in, and from then on has its whole scope again."""
         self.logins.restore(client_id)
 
     def narrow_key(self, client_id: str, scope: str) -> None:
-        """Grant a key no more than a scope, from its next login or renewal on."""
+        """Grant a key no more than a scope, from its next login or renewal on, until `restore_key`."""
         self.logins.narrow(client_id, scope)
+
+    def _session(self, connection: int) -> Session:
+        if connection not in self._sessions:
+            raise ValueError(f"connection {connection}: not open")
+        return self._sessions[connection]
 
     def _lapse(self) -> None:
         for session in tuple(self._sessions.values()):

@@ -53,19 +53,31 @@ MOST_LAG = 1.0  # seconds the market may fall behind before it gives up catching
 class SimulatedExchange(Controls):
     """A Deribit that runs in this event loop, on loopback, and fails when told to.
 
-    `accounts` maps client ids to secrets, or to an Account with a scope of its own. The market moves
-    every `step_seconds`, or with `autoplay=False` only in `step()`; either way a step stands for that
-    much market time, so 100ms channels speak every 0.1 / `step_seconds` steps. `heartbeat_scale`
-    multiplies the times of heartbeats and of the idle cut. `shuffle_answers` lets answers of private
-    and public methods overtake each other. `output_limit` is in bytes, `token_seconds` the life of tokens;
-    `extra_options` lists so many more quiet BTC options; `history` is how many trades of each
-    instrument get_last_trades can give; beyond `max_connections` an upgrade is refused with 429, as
-    Deribit does beyond 32 of one address. `wall_clock` gives epoch seconds; the exchange's clock is
-    `clock_offset` seconds ahead of it. `credits` are the pools every request is charged to, None
-    charges nothing. Private channels end with the login of their connection unless
-    `private_outlives_token`: what the real exchange does is not known.
+    Use it as `async with SimulatedExchange() as exchange:`, and dial `exchange.url`.
 
-    `market`, `ledger`, `logins` and `credits` can be read, and disturbed, at any time.
+    Args:
+        seed: of all chance; the same seed and steps give the same market.
+        host: the address to listen at.
+        port: 0 takes any that is free.
+        ssl_context: serve wss:// and https:// with it.
+        accounts: client ids, each with its secret, or with an `Account` that has a scope of its own.
+        step_seconds: the market time of one step, so 100ms channels speak every 0.1 / `step_seconds` steps.
+        autoplay: make a step every `step_seconds`; False leaves it to `step()`.
+        wall_clock: gives seconds since the epoch.
+        clock_offset: seconds the exchange's clock is ahead of `wall_clock`.
+        heartbeat_scale: multiplies the times of heartbeats and of the idle cut.
+        shuffle_answers: let answers of private and public methods overtake each other.
+        output_limit: bytes a client may leave unread before it is dropped as too slow.
+        token_seconds: how long tokens live whose scope does not say.
+        private_outlives_token: let private channels go on when the login of their connection has ended;
+            what the real exchange does is not known.
+        credits: the pools that requests are charged to; None charges nothing.
+        extra_options: how many more BTC options to list, quiet ones.
+        history: trades of each instrument that get_last_trades can give.
+        max_connections: beyond it an upgrade is refused with 429, as Deribit does beyond 32 of one address.
+
+    Attributes:
+        market, ledger, logins, credits: its parts; they can be read, and disturbed, at any time.
     """
 
     def __init__(
@@ -196,6 +208,9 @@ class SimulatedExchange(Controls):
         `connection` None: the faults of a moment (Drop, Say, Silence, Deaf) hit every live
         connection; all others concern the exchange as a whole, later connections included, and
         their `times` count once for all of them.
+
+        Raises:
+            ValueError: there is no such connection.
         """
         match fault:
             case RefuseConnections(seconds=float() | int() as seconds):
@@ -205,7 +220,7 @@ class SimulatedExchange(Controls):
             case Maintenance():
                 self._maintain(fault)
             case _ if connection is not None:
-                self._sessions[connection].inject(fault)
+                self._session(connection).inject(fault)
             case Drop() | Say() | Silence() | Deaf():
                 for session in self._sessions.values():
                     session.inject(fault)

@@ -10,7 +10,7 @@ import calendar
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["future", "option"]
 OptionType = Literal["call", "put"]
@@ -157,6 +157,8 @@ def future(perpetual: Instrument, expiry: int, number: int) -> Instrument:
 
 def option(perpetual: Instrument, expiry: int, strike: float, side: OptionType, number: int) -> Instrument:
     """An inverse option: priced in the coin, counted in the coin, one contract one coin."""
+    if side not in get_args(OptionType):
+        raise ValueError(f"side {side!r}: one of {', '.join(get_args(OptionType))}")
     return replace(
         perpetual,
         name=f"{perpetual.base}-{expiry_name(expiry)}-{strike:.0f}-{side[0].upper()}",
@@ -174,13 +176,19 @@ def option(perpetual: Instrument, expiry: int, strike: float, side: OptionType, 
     )
 
 
+def inverse(coin: str) -> Instrument:
+    """The inverse perpetual of a coin, beside which its futures and options are; else ValueError."""
+    for perpetual in (BTC_PERPETUAL, ETH_PERPETUAL):
+        if perpetual.base == coin:
+            return perpetual
+    raise ValueError(f"coin {coin!r}: only BTC and ETH have inverse instruments here")
+
+
 def named(name: str, number: int, now: float) -> Instrument:
     """The inverse option or dated future of a name, listed at `now`; raises ValueError for any other."""
-    coin, date, *rest = name.split("-")
-    perpetual = {"BTC": BTC_PERPETUAL, "ETH": ETH_PERPETUAL}.get(coin)
-    expiry = expiry_named(date)
-    if perpetual is None:
-        raise ValueError(f"{name}: not an inverse instrument of BTC or ETH")
+    coin, _, tail = name.partition("-")
+    date, *rest = tail.split("-")
+    perpetual, expiry = inverse(coin), expiry_named(date)
     match rest:
         case []:
             made = future(perpetual, expiry, number)

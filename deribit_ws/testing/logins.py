@@ -184,9 +184,10 @@ class Logins:
         self._drop_all(login for login in self._by_access.values() if login.client_id == client_id)
 
     def restore(self, client_id: str) -> None:
-        """Let a key log in again."""
+        """Let a key log in again, with its account's whole scope."""
         self._known(client_id)
         self._revoked.discard(client_id)
+        self._most[client_id] = Scope.parse(self._accounts[client_id].scope)
 
     def narrow(self, client_id: str, scope: str) -> None:
         """Grant a key no more than this, from its next login or renewal on."""
@@ -236,7 +237,7 @@ class Logins:
 
     def _known(self, client_id: str) -> None:
         if client_id not in self._accounts:
-            raise KeyError(client_id)
+            raise ValueError(f"{client_id}: no account has this client id")
 
     def _token(self) -> str:
         return f"{self._rng.getrandbits(256):064x}"

@@ -12,17 +12,15 @@ from typing import Any
 from deribit_ws.testing import payloads
 from deribit_ws.testing.hub import Hub
 from deribit_ws.testing.instruments import (
-    BTC_PERPETUAL,
-    ETH_PERPETUAL,
     Instrument,
     OptionType,
     expiry_after,
+    inverse,
     named,
     option,
 )
 from deribit_ws.testing.market import Market
 
-STATES = ("open", "locked", "settlement", "delivered", "inactive", "halted", "archivized")
 FIRST_NUMBER = 300_000  # instrument_id of what is listed while the exchange runs
 
 
@@ -48,19 +46,20 @@ class Universe:
         return name
 
     def add_option(self, coin: str, strike: float, side: OptionType, fridays: int) -> str:
-        """List the option of a strike that expires on the n-th Friday from now."""
-        perpetual = {"BTC": BTC_PERPETUAL, "ETH": ETH_PERPETUAL}[coin]
+        """List the option of a strike that expires on the n-th Friday from now; else as `add`."""
         expiry = expiry_after(self._market.now_ms() / 1000, fridays)
-        return self.add(option(perpetual, expiry, strike, side, 0).name)
+        return self.add(option(inverse(coin), expiry, strike, side, 0).name)
 
     def set_state(self, name: str, state: str) -> None:
-        """Change and tell the state of an instrument that is listed; nobody trades in any but `open`."""
-        line = self._market.lines[name]
+        """Change and tell the state of what is listed (else ValueError); nobody trades in any but `open`."""
+        if name not in self._market:
+            raise ValueError(f"{name}: not listed")
+        line = self._market[name]
         line.state = state
         self._tell("state", line.instrument, self._state(name, state))
 
     def expire(self, name: str) -> None:
-        """Settle an instrument, deliver it, and take it off the list."""
+        """Settle an instrument that is listed (else ValueError), deliver it, and take it off the list."""
         self.set_state(name, "settlement")
         line = self._market.close(name)
         self._hub.expired(name)

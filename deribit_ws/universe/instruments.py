@@ -32,7 +32,8 @@ class Instruments:
     Args:
         kind: "option", "future", …, or "any".
         currency: "BTC", "USDC", …, or "any".
-        where: chooses among them, by truth; asked at each read, and when one is new or changes its state.
+        where: chooses among them, by truth; asked at each read, when one is new or changes its state, and
+            by `review()`: a choice that reads the clock needs that from time to time.
 
     Raises:
         UsageError: there is no such kind, `currency` can't be one, or `where` can't be called.
@@ -41,7 +42,7 @@ class Instruments:
     def __init__(self, kind: Kind, currency: str, *, where: Where | None = None) -> None:
         if kind not in get_args(Kind):
             raise UsageError(f"kind {kind!r}: one of {', '.join(get_args(Kind))}")
-        _CURRENCY.checked({"currency": currency})
+        _check_currency(currency)
         if where is not None and not callable(where):
             raise UsageError(f"where: {where!r} can't be called")
         self.kind = kind
@@ -49,8 +50,9 @@ class Instruments:
         self._where = where
         self._members: dict[str, Instrument] = {}
         self._watchers: list[Watcher] = []
-        self._settled = asyncio.Event()  # it is ready, or never will be
+        self._settled = asyncio.Event()  # it is ready, or `_error` says why not
         self._error: Exception | None = None
+        self._ask_again: Callable[[], None] | None = None  # set by the universe that feeds it
         self.ready = False  # it has been filled at some time
 
     def __repr__(self) -> str:
@@ -78,7 +80,14 @@ class Instruments:
         return tuple(self._members)
 
     async def wait_ready(self) -> None:
-        """Wait until it has been filled; raise what ended the client, if that came first."""
+        """Wait until it has been filled.
+
+        Raises:
+            RpcError: the exchange refused to list it, for a reason that does not pass, e.g. of a currency
+                that there is not; each later connection asks again.
+            UsageError: the client was closed first.
+            DeribitError: something else ended the client first.
+        """
         await self._settled.wait()
         if not self.ready and self._error is not None:
             raise self._error.with_traceback(None)  # raised to many: its traceback must not grow
@@ -93,9 +102,18 @@ class Instruments:
 
         return end
 
-    # --- for the universe
+    def review(self) -> None:
+        """Ask `where` again of every instrument there is, and tell at once what that adds and removes.
 
-    def take(self, change: Change, report: Report) -> tuple[list[str], dict[str, str]]:
+        For a choice that changes by itself. What `where` raises goes to `on_error`, and leaves the
+        instrument as it was. Costs one call of `where` for each listed instrument of the kind and currency.
+        """
+        if self._ask_again is not None:
+            self._ask_again()
+
+    # --- for the universe alone
+
+    def _take(self, change: Change, report: Report) -> tuple[list[str], dict[str, str]]:
         """Follow a change; give the names added, and those removed with the state that each had.
 
         `report` is told of what fails in `where` and in watchers.
@@ -114,8 +132,8 @@ class Instruments:
             self._tell(added, tuple(removed), report)
         return added, removed
 
-    def settle(self, error: Exception | None = None) -> None:
-        """It is filled; or, with an error, will never be."""
+    def _settle(self, error: Exception | None = None) -> None:
+        """It is filled; or, with an error, will not be unless something changes."""
         self.ready = self.ready or error is None
         self._error = error
         self._settled.set()
@@ -142,3 +160,13 @@ class Instruments:
                     watcher(added, removed)
                 except Exception as error:  # one watcher's touches nothing else
                     report(error)
+
+
+def _check_currency(currency: str) -> None:
+    if not isinstance(currency, str):
+        raise UsageError(f"currency {currency!r}: not a string")
+    _CURRENCY.checked({"currency": currency})
+    # Which coins there are is the exchange's to say; how they are written is known.
+    written = "any" if currency.lower() == "any" else currency.upper()
+    if currency != written:
+        raise UsageError(f"currency {currency!r}: it is written {written!r}")

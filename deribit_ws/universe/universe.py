@@ -23,6 +23,7 @@ from deribit_ws.errors import (
     OutcomeUnknown,
     ProtocolError,
     RequestNotSent,
+    RpcError,
     SubscriptionRejected,
 )
 from deribit_ws.handlers.registry import Registry
@@ -30,6 +31,7 @@ from deribit_ws.marks import InstrumentAdded, InstrumentRemoved, Mark
 from deribit_ws.universe.instruments import Instruments
 from deribit_ws.universe.listing import Change, Listing
 from deribit_ws.wire.channels import Pattern
+from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.instruments import Instrument, InstrumentState
 from deribit_ws.wire.methods import Call
 
@@ -55,6 +57,7 @@ class _Source:
     failures: int = 0  # reads in a row that failed or were doubted
     doubts: int = 0  # reads in a row that said that nothing is left
     vain: int = 0  # reads in a row that did not list what was told of
+    refusal: RpcError | None = None  # of the question itself: to ask again on this link would be in vain
 
     @property
     def params(self) -> dict[str, Any]:
@@ -63,9 +66,14 @@ class _Source:
         return {"currency": self.currency, **kind, "expired": False}
 
     @property
+    def values(self) -> dict[str, str]:
+        """What stands for the placeholders of its channels."""
+        return {"kind": self.kind, "currency": self.currency}
+
+    @property
     def channels(self) -> list[str]:
         """The channels that feed it."""
-        return [f"instrument.{about}.{self.kind}.{self.currency}" for about in ("creation", "state")]
+        return [channel for pattern in (_CREATION, _STATE) for channel in pattern.channels(self.values) or ()]
 
 
 class Universe:
@@ -82,25 +90,32 @@ class Universe:
         self._changed = asyncio.Event()
 
     def add(self, instruments: Instruments) -> Instruments:
-        """Feed a set from now on; give it back. One whose kind is read already is filled at once."""
+        """Feed a set from now on; give it back. One whose kind is read already is filled at once.
+
+        One whose kind the exchange has refused to list is settled with that refusal.
+        """
         key = instruments.kind, instruments.currency
         source = self._sources.get(key) or self._open(*key)
         source.sets.append(instruments)
+        instruments._ask_again = partial(self._review, source, instruments)
         if source.listing.is_read:
             self._tell(source, Change(source.listing.instruments), [instruments], are_news=False)
-            instruments.settle()
+            instruments._settle()
+        elif source.refusal is not None:
+            instruments._settle(source.refusal)
         return instruments
 
     def end(self, error: Exception) -> None:
         """Let nobody wait for a set to be filled any more: no connection will come, because of `error`."""
         for source in self._sources.values():
             for instruments in source.sets:
-                instruments.settle(error)
+                instruments._settle(error)
 
     async def restore(self, call: Call) -> None:
         """Read all sets on a new connection; raise what makes the connection useless.
 
-        What is refused leaves its set as it was, is reported, and asked again by `keep`.
+        What is refused leaves its set as it was, is reported, and asked again by `keep`; but not what was
+        never answered, and is refused for good: the next connection asks that again.
         """
         # Channels first: what is told after they are confirmed is on top of what is read then.
         sources = list(self._sources.values())
@@ -141,7 +156,7 @@ class Universe:
         source.listing.begin()
         try:
             answer = await call("public/get_instruments", source.params)
-            self._complete(source, self._readable(answer))
+            self._complete(source, self._readable(answer, source.listing.instruments))
         except (CallError, ProtocolError) as error:
             self._put_off(source, error)
 
@@ -153,16 +168,19 @@ class Universe:
         are_news = listing.is_read
         self._tell(source, listing.complete(listed), source.sets, are_news=are_news)
         source.failures = source.doubts = 0
+        source.refusal = None
         for instruments in source.sets:
-            instruments.settle()
+            instruments._settle()
         source.vain = source.vain + 1 if listing.missed else 0
         if source.vain > _VAIN_READS:
             listing.give_up()
             source.vain = 0
         self._look_for_missed(source)
 
-    def _readable(self, answer: Any) -> list[Instrument]:
+    def _readable(self, answer: Any, known: Mapping[str, Instrument]) -> list[Instrument]:
         """Give the instruments of an answer; one that can't be understood is told, and no reason to lose all.
+
+        One that was understood before is still listed: it stays as it was.
 
         Raises:
             ProtocolError: it is no list.
@@ -173,9 +191,12 @@ class Universe:
         failures: list[msgspec.ValidationError] = []
         for one in answer:
             try:
-                listed.append(msgspec.convert(one, Instrument))
+                listed.append(msgspec.convert(one, Instrument, strict=False))
             except msgspec.ValidationError as error:
                 failures.append(error)
+                name = one.get("instrument_name") if isinstance(one, dict) else None
+                if isinstance(name, str) and name in known:
+                    listed.append(known[name])
         if failures:
             self._registry.events.report(
                 ProtocolError(f"{len(failures)} of {len(answer)} instruments are unreadable: {failures[0]}")
@@ -183,6 +204,10 @@ class Universe:
         return listed
 
     def _put_off(self, source: _Source, error: CallError | ProtocolError) -> None:
+        # What was answered before is no wrong question, whatever it is refused for now.
+        if isinstance(error, RpcError) and not is_passing(error.code) and not source.listing.is_read:
+            self._refuse(source, error)
+            return
         wait = _RETRY_SECONDS[min(source.failures, len(_RETRY_SECONDS) - 1)]
         source.due = asyncio.get_running_loop().time() + wait
         self._changed.set()
@@ -193,13 +218,19 @@ class Universe:
         source.failures += 1
         logger.warning("instruments (%s): to be read again in %g s", error, wait)
 
+    def _refuse(self, source: _Source, error: RpcError) -> None:
+        if source.refusal is None:  # told once, though each connection may hear it
+            self._registry.events.report(error)
+        source.refusal = error
+        for instruments in source.sets:
+            instruments._settle(error)
+
     # --- what is told
 
     def _open(self, kind: str, currency: str) -> _Source:
         source = self._sources[kind, currency] = _Source(kind, currency)
-        values = {"kind": kind, "currency": currency}
-        self._registry.register(_CREATION, partial(self._created, source), values, None, None)
-        self._registry.register(_STATE, partial(self._state, source), values, None, None)
+        self._registry.register(_CREATION, partial(self._created, source), source.values, None, None)
+        self._registry.register(_STATE, partial(self._state, source), source.values, None, None)
         self._changed.set()
         return source
 
@@ -210,9 +241,12 @@ class Universe:
         self._tell(source, source.listing.state(state), source.sets)
         self._look_for_missed(source)
 
+    def _review(self, source: _Source, instruments: Instruments) -> None:
+        self._tell(source, Change(source.listing.instruments), [instruments])
+
     def _look_for_missed(self, source: _Source) -> None:
         """Read soon, if an instrument is told of that is not listed: its creation may not have reached us."""
-        if source.listing.missed and source.due == math.inf:
+        if source.listing.missed and source.due == math.inf and source.refusal is None:
             source.due = asyncio.get_running_loop().time() + _RETRY_SECONDS[source.vain]
             self._changed.set()
 
@@ -224,7 +258,7 @@ class Universe:
         before = {name for name in names if self._holders[name]}
         states: dict[str, str] = {}
         for instruments in sets:
-            added, removed = instruments.take(change, self._registry.events.report)
+            added, removed = instruments._take(change, self._registry.events.report)
             self._holders.update(added)
             self._holders.subtract(removed.keys())
             states |= removed

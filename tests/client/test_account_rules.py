@@ -1,7 +1,6 @@
 """The client under the exchange's rules for accounts: credits, tokens, signatures, scopes, secrets."""
 
 import asyncio
-import dataclasses
 import json
 import logging
 from typing import Any
@@ -133,9 +132,7 @@ async def test_revoked_in_mid_connection(exchange: SimulatedExchange, make: Make
 def age(client: Client) -> None:
     """Make the present login an hour old: a fresh one is never blamed."""
     assert client._logins is not None
-    login = client._logins._login
-    assert login.grant is not None
-    login.grant = dataclasses.replace(login.grant, since=login.grant.since - 3600)
+    client._logins._since -= 3600
 
 
 @pytest.mark.parametrize("offset", [-3600.0, 75.0, 86_400.0])

@@ -101,7 +101,7 @@ async def test_renewal_starts_anew_on_each_connection(memory: MemoryExchange, re
 
 
 @pytest.mark.looptime
-@pytest.mark.parametrize("refusal", [13004, 13009, 10028, MUTE])
+@pytest.mark.parametrize("refusal", [13004, 13009, MUTE])
 async def test_renewal_fails(memory: MemoryExchange, remember: Make, ears: Ears, refusal: Any) -> None:
     """Where the renewal is refused, or its outcome is unknown, the client logs in from the start."""
     desk = Desk(memory, 100)
@@ -112,6 +112,79 @@ async def test_renewal_fails(memory: MemoryExchange, remember: Make, ears: Ears,
         assert desk.grants == ["client_credentials", "refresh_token", "client_credentials"]
         assert await client.call(POSITIONS) == []
         assert (ears.errors, len(memory.wires)) == ([], 1)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("code", "least"), [(13028, 1.0), (11051, 1.0), (10028, 5.0)])
+async def test_renewal_put_off(
+    memory: MemoryExchange, remember: Make, ears: Ears, code: int, least: float
+) -> None:
+    """A renewal that is refused for a passing reason is tried again on the same link, with the same token
+    while that lives, ever more slowly; nothing is given up for it."""
+    desk = Desk(memory, 100)
+    async with remember(credentials=KEY) as client:
+        desk.refused = {"refresh_token": code, "client_credentials": code}
+        await asyncio.sleep(90)
+        assert await client.call(POSITIONS) == []
+        assert set(desk.grants[1:]) == {"refresh_token"}
+        await asyncio.sleep(200)
+        tries = [at for at, _, _ in desk.asked[1:]]
+        assert min(after - before for before, after in itertools.pairwise(tries)) >= least
+        assert len(tries) < 25
+        assert desk.grants[-1] == "client_credentials"
+        desk.refused = {}
+        await asyncio.sleep(31)
+
+        assert await client.call(POSITIONS) == []
+        assert (ears.errors, len(memory.wires)) == ([], 1)
+
+
+@pytest.mark.looptime
+async def test_calls_under_an_older_login(memory: MemoryExchange, remember: Make) -> None:
+    """Calls made before a renewal, whose refusal comes after it, are made again without another login."""
+    desk = Desk(memory, 1000)
+    async with remember(credentials=KEY) as client:
+        await asyncio.sleep(10)
+        desk.until = 0.0
+        memory.answers[POSITIONS] = late(desk)
+        ends = await asyncio.gather(*(client.call(POSITIONS, late=n / 2) for n in range(8)))
+
+        assert ends == [[]] * 8
+        assert desk.grants == ["client_credentials"] * 2
+
+
+@pytest.mark.looptime
+async def test_method_that_no_login_mends(memory: MemoryExchange, remember: Make) -> None:
+    """A method that is always refused for want of a login costs one login, and no private channel more."""
+    desk = Desk(memory, 10_000)
+    async with remember(credentials=KEY) as client:
+        await client.subscribe(ORDERS)
+        memory.answers["private/get_margins"] = refuse_13009
+        for _ in range(30):
+            await asyncio.sleep(10)
+            with pytest.raises(AuthError):
+                await client.call("private/get_margins")
+
+        assert desk.grants == ["client_credentials"] * 2
+        assert memory.wire.methods.count("private/subscribe") == 2
+
+
+@pytest.mark.looptime
+async def test_subscribing_after_the_tokens_ended(memory: MemoryExchange, remember: Make, ears: Ears) -> None:
+    """A private channel that is asked for when the tokens have ended is there after a new login."""
+    desk = Desk(memory, 1000)
+
+    def subscribe(wire: Wire, request: Message) -> Any:
+        desk.private(wire, request)
+        return request["params"]["channels"]
+
+    memory.answers["private/subscribe"] = subscribe
+    async with remember(credentials=KEY) as client:
+        await asyncio.sleep(10)
+        desk.until = 0.0
+        assert await client.subscribe(ORDERS) == [ORDERS]
+
+        assert (ears.errors, desk.grants) == ([], ["client_credentials"] * 2)
 
 
 @pytest.mark.looptime
@@ -319,13 +392,15 @@ async def test_disarmed(memory: MemoryExchange, remember: Make) -> None:
 
 
 @pytest.mark.looptime
-async def test_logout(memory: MemoryExchange, remember: Make) -> None:
-    """Logging out says so to the exchange, ends with the connection, and makes no other."""
+@pytest.mark.parametrize("answer", [MUTE, "ok"])
+async def test_logout(memory: MemoryExchange, remember: Make, answer: Any) -> None:
+    """Logging out says so to the exchange, ends with its answer or the connection, and makes no other."""
     Desk(memory, 100)
 
     def leave(wire: Wire, _: Message) -> Any:
-        wire.drop(1000)
-        return MUTE
+        if answer is MUTE:
+            wire.drop(1000)
+        return answer
 
     memory.answers["private/logout"] = leave
     async with remember(credentials=KEY) as client:
@@ -346,5 +421,42 @@ async def test_close_is_no_logout(memory: MemoryExchange, remember: Make) -> Non
     assert "private/logout" not in memory.wire.methods
 
 
+def late(desk: Desk) -> Any:
+    """Judge a call when it comes, and answer it as many seconds later as it asks for."""
+
+    def answer(wire: Wire, request: Message) -> Any:
+        loop = asyncio.get_running_loop()
+        try:
+            said = {"result": desk.private(wire, request)}
+        except Refused as refused:
+            said = {"error": {"code": refused.code, "message": "unauthorized", "data": refused.data}}
+        loop.call_later(request["params"]["late"], lambda: wire.say(id=request["id"], **said))
+        return MUTE
+
+    return answer
+
+
 def refuse_13009(_: Wire, __: Message) -> Any:
     raise Refused(13009)
+
+
+@pytest.mark.looptime
+async def test_limits_are_asked_for_again(memory: MemoryExchange, remember: Make) -> None:
+    """The account's limits, not to be had at the login, are asked for again soon; then once an hour."""
+    Desk(memory, 1e6, "connection account:read")
+    refusals = [13028, 13028]
+
+    def summary(_: Wire, __: Message) -> Any:
+        if refusals:
+            raise Refused(refusals.pop())
+        return {"limits": {"non_matching_engine": {"rate": 7, "burst": 50}}}
+
+    memory.answers["private/get_account_summary"] = summary
+    async with remember(credentials=KEY) as client:
+        await asyncio.sleep(100)
+        memory.wire.drop()
+        await until(lambda: len(memory.wires) == 2, 60)
+        await asyncio.sleep(3500)
+
+        assert client.limits.pools["non_matching_engine"].burst == 50
+        assert [len(wire.asked("private/get_account_summary")) for wire in memory.wires] == [3, 0]

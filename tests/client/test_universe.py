@@ -126,6 +126,31 @@ async def test_refused_read(exchange: SimulatedExchange, make: Make, ears: Ears)
     assert [error.code for error in ears.errors if isinstance(error, RpcError)] == [11051]
 
 
+async def test_no_such_coin(exchange: SimulatedExchange, make: Make, ears: Ears) -> None:
+    """Who waits for a set of a coin that there is not hears so; `on_error` once, over all connections."""
+    client = make()
+    coins = client.instruments("option", "NOCOIN")
+    async with client:
+        with pytest.raises(RpcError, match="-32602"):
+            await asyncio.wait_for(coins.wait_ready(), 5)
+        await dropped(exchange, client)
+
+    assert [type(error).__name__ for error in ears.errors].count("RpcError") == 1
+
+
+async def test_choice_that_moves(exchange: SimulatedExchange, make: Make) -> None:
+    """After a review, the channels are those of the instruments that are chosen now."""
+    client, chosen = make(), set[str]()
+    options = client.instruments("option", "BTC", where=lambda option: option.instrument_name in chosen)
+    client.register("ticker.{instrument}.100ms", ignore, instrument=options)
+    async with client:
+        for names in (options_of(exchange), {min(options_of(exchange))}):
+            chosen.clear()
+            chosen |= names
+            options.review()
+            await until(lambda names=names: tickers(exchange) == names)  # type: ignore[misc]
+
+
 async def test_everywhere(exchange: SimulatedExchange, make: Make) -> None:
     """A set made while connected serves handlers and streams; marks stand in order among a stream's data."""
 

@@ -85,6 +85,7 @@ def test_nautilus_notifications(captures: Path) -> None:
 
 def test_nautilus_answers(captures: Path) -> None:
     """Each answer in nautilus' folder ends the call of its id, with the very result or error."""
+    seen = Counter[str]()
     for name, frame in nautilus(captures):
         message = json.loads(frame)
         if "id" not in message:
@@ -98,8 +99,11 @@ def test_nautilus_answers(captures: Path) -> None:
             event = ("failed", message["id"], "RateLimited", message["error"]["code"])
         else:
             event = ("result", message["id"], message["result"])
+        seen[event[0]] += 1
 
         assert told.events == [event], name
+    assert seen["result"] >= 7
+    assert seen["failed"] >= 1
 
 
 def test_nautilus_test_request(captures: Path) -> None:

@@ -26,7 +26,7 @@ def quiet(error: Exception) -> None:
 def test_set_is_a_collection() -> None:
     """It has names to iterate over, a length, membership, and each instrument by its name."""
     options = Instruments("option", "BTC")
-    options.take(Change({"A": option("A"), "B": option("B")}), quiet)
+    options._take(Change({"A": option("A"), "B": option("B")}), quiet)
 
     assert ([*options], len(options), "A" in options, "C" in options) == (["A", "B"], 2, True, False)
     assert options["A"] == options.instruments["A"] == option("A")
@@ -38,10 +38,10 @@ def test_set_is_a_collection() -> None:
 def test_changes_under_an_iteration() -> None:
     """Iterating goes over the names of its beginning, whatever changes meanwhile."""
     options = Instruments("option", "BTC")
-    options.take(Change({"A": option("A"), "B": option("B")}), quiet)
+    options._take(Change({"A": option("A"), "B": option("B")}), quiet)
     seen = []
     for name in options:
-        options.take(Change({"C": option("C")}, gone={"B": ""}), quiet)
+        options._take(Change({"C": option("C")}, gone={"B": ""}), quiet)
         seen.append(name)
 
     assert (seen, options.names()) == (["A", "B"], ("A", "C"))
@@ -65,7 +65,7 @@ def test_where() -> None:
         {"B": option("B"), "C": option("C", state="odd"), "D": option("D", state="odd")},
         {"B": option("B", state="odd")},
     ):
-        options.take(Change(news), failures.append)
+        options._take(Change(news), failures.append)
 
     assert told == [(["A"], []), ([], ["A"]), (["B"], [])]
     assert (options.names(), options["B"].state) == (("B",), "odd")
@@ -86,11 +86,11 @@ def test_watchers() -> None:
     end_first = options.watch(first)
     end_second = options.watch(lambda added, removed: told.append("second"))
     options.watch(lambda added, removed: told.append("third"))
-    options.take(Change({"A": option("A")}), failures.append)
+    options._take(Change({"A": option("A")}), failures.append)
     end_first()
     end_first()
-    options.take(Change({"A": option("A", strike=1)}), failures.append)
-    options.take(Change(gone={"A": "", "never had": ""}), failures.append)
+    options._take(Change({"A": option("A", strike=1)}), failures.append)
+    options._take(Change(gone={"A": "", "never had": ""}), failures.append)
 
     assert told == ["first", "third", "third"]
     assert [str(failure) for failure in failures] == ["mine"]
@@ -102,13 +102,21 @@ def test_watchers() -> None:
         ("put", "BTC", None, "kind 'put'"),
         ("option", "B.C", None, "'B.C'"),
         ("option", "", None, "can't stand"),
+        ("option", "btc", None, "written 'BTC'"),
+        ("option", "ANY", None, "written 'any'"),
+        ("option", ["BTC"], None, "not a string"),
         ("option", "BTC", "A", "where"),
     ],
 )
-def test_impossible_sets(kind: Any, currency: str, where: Any, fault: str) -> None:
+def test_impossible_sets(kind: Any, currency: Any, where: Any, fault: str) -> None:
     """A set that no channel and no read can fill is refused when it is made."""
     with pytest.raises(UsageError, match=fault):
         Instruments(kind, currency, where=where)
+
+
+def test_new_coins() -> None:
+    """A coin that nobody here has heard of is taken: what there is, is the exchange's to say."""
+    assert Instruments("spot", "1NEW_COIN").currency == "1NEW_COIN"
 
 
 # --- reading and telling
@@ -316,6 +324,89 @@ async def test_refused_read(house: House, refusal: DeribitError) -> None:
     assert max(waits) == pytest.approx(30.1)
 
 
+NO_SUCH = RpcError(-32602, "invalid_params", data={"param": "currency", "reason": "wrong format"})
+
+
+@pytest.mark.looptime
+async def test_refused_for_good(house: House) -> None:
+    """What the exchange refuses to list at all ends the waiting, is told once, and asked on each link."""
+    coins = house.universe.add(Instruments("option", "DOGE"))
+    house.far.refuse = NO_SUCH
+    await house.connect()
+    keeping = house.keep()
+    for waiting in (coins, house.universe.add(Instruments("option", "DOGE"))):
+        with pytest.raises(RpcError, match="-32602"):
+            await asyncio.wait_for(waiting.wait_ready(), 1)
+    house.state("A", "open", "option.DOGE")  # it is told of all the same
+    await asyncio.sleep(3600)
+    await house.connect()
+    refused = len(house.far.reads)
+    house.far.refuse, house.far.listed = None, [plain("A")]
+    await house.connect()
+    await asyncio.wait_for(coins.wait_ready(), 1)
+    keeping.cancel()
+
+    assert (refused, house.heard.errors) == (2, [NO_SUCH])
+    assert (coins.ready, coins.names()) == (True, ("A",))
+
+
+@pytest.mark.looptime
+async def test_refused_once_it_was_answered(house: House) -> None:
+    """A set that has been filled is asked for again, whatever the exchange refuses it for later."""
+    options = house.universe.add(Instruments("option", "BTC"))
+    house.far.listed = [plain("A")]
+    await house.connect()
+    house.far.refuse = NO_SUCH
+    await house.connect()
+    house.far.refuse, house.far.listed = None, [plain("B")]
+    keeping = house.keep()
+    await asyncio.sleep(1.2)
+    keeping.cancel()
+
+    assert (options.names(), house.heard.errors) == (("B",), [NO_SUCH])
+
+
+@pytest.mark.looptime
+async def test_review(house: House) -> None:
+    """A choice that moves by itself is made anew by `review`, and what that changes is told as news."""
+    limit = 2
+    near = house.universe.add(Instruments("option", "BTC", where=lambda i: (i.strike or 0) <= limit))
+    low = house.universe.add(Instruments("option", "BTC", where=lambda i: i.strike == 1))
+    house.far.listed = [plain(name, strike=strike) for strike, name in enumerate("ABCD", 1)]
+    await house.connect()
+    told: list[Any] = []
+    near.watch(lambda added, removed: told.append(([*added], [*removed])))
+    near.review()
+    limit = 3
+    unasked = near.names()
+    near.review()
+    limit = 0
+    near.review()
+    await asyncio.sleep(0)
+
+    assert (unasked, near.names(), low.names()) == (("A", "B"), (), ("A",))
+    assert told == [(["C"], []), ([], ["A", "B", "C"])]
+    assert house.heard.marks == [
+        InstrumentAdded("C"),
+        InstrumentRemoved("B", "open"),  # A is in another set still
+        InstrumentRemoved("C", "open"),
+    ]
+
+
+@pytest.mark.looptime
+async def test_failing_review(house: House) -> None:
+    """A choice that fails under a review is told, and leaves the set as it was."""
+    options = house.universe.add(Instruments("option", "BTC", where=lambda i: 1 / limit))
+    limit = 1
+    house.far.listed = [plain("A"), plain("B")]
+    await house.connect()
+    limit = 0
+    options.review()
+
+    assert options.names() == ("A", "B")
+    assert [type(error) for error in house.heard.errors] == [ZeroDivisionError]
+
+
 @pytest.mark.looptime
 async def test_first_read_refused(house: House) -> None:
     """A set whose first read is refused takes what is told, is not ready, and is filled by a later one."""
@@ -382,11 +473,15 @@ async def test_empty_at_first(house: House) -> None:
 
 @pytest.mark.looptime
 async def test_unreadable_answers(house: House) -> None:
-    """What can't be understood is told and left out; an answer that is no list changes nothing."""
+    """What can't be understood is told and left out, or stays as it was if it was understood before; an
+    answer that is no list changes nothing."""
     options = house.universe.add(Instruments("option", "BTC"))
     house.far.listed = [plain("A"), {"instrument_name": "B"}, 7, option("C")]
     await house.connect()
     house.far.listed = "ok"  # what no exchange should say
+    await house.connect()
+
+    house.far.listed = [{"instrument_name": "A", "kind": []}, option("C")]
     await house.connect()
 
     assert set(options) == {"A", "C"}

@@ -1,6 +1,7 @@
 """The README's Python, run block by block against the simulated exchange."""
 
 import asyncio
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from deribit_ws.testing import SimulatedExchange
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+
+KEY = {"DERIBIT_CLIENT_ID": "simulated", "DERIBIT_CLIENT_SECRET": "secret"}
 
 # Runs a block, with TESTNET meaning the simulated exchange, until it ends or for two seconds.
 RUNNER = """
@@ -31,6 +34,7 @@ async def test_a_block_runs_and_prints(number: int) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "error", "-c", RUNNER, exchange.url, BLOCKS[number]),
             cwd=README.parent,
+            env=os.environ | KEY,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

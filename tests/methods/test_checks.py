@@ -57,6 +57,26 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "private/buy: otoco_config must be a list of mappings, not dict",
     ),
     ("buy", {"instrument_name": 7, "amount": 10}, "private/buy: instrument_name must be a string, not int"),
+    ("buy", {"instrument_name": "X", "amount": 0}, "private/buy: amount 0 is not above 0"),
+    ("sell", {"instrument_name": "X", "amount": -10.5}, "private/sell: amount -10.5 is not above 0"),
+    ("sell", {"instrument_name": "X", "contracts": 0.0}, "private/sell: contracts 0.0 is not above 0"),
+    ("edit", {"order_id": "1", "amount": Decimal("0")}, "private/edit: amount 0 is not above 0"),
+    ("buy", {"instrument_name": "X", "amount": Decimal("NaN")}, "private/buy: amount is not a number"),
+    (
+        "buy",
+        {"instrument_name": "X", "amount": 10, "type": "stop_market", "trigger": "index_price"},
+        "private/buy: trigger_price is missing",
+    ),
+    (
+        "sell",
+        {"instrument_name": "X", "amount": 10, "type": "take_limit", "price": 5, "trigger_price": 5},
+        "private/sell: trigger is missing",
+    ),
+    (
+        "sell",
+        {"instrument_name": "X", "amount": 10, "type": "trailing_stop", "trigger": "last_price"},
+        "private/sell: trigger_offset is missing",
+    ),
     (
         "subscribe",
         {"channels": "user.orders.any.any.raw"},
@@ -110,7 +130,7 @@ async def test_bad_value(
 
 async def test_a_positional_argument_is_refused(public: Any, made: list[Any]) -> None:
     """Arguments are keywords; one without its name is a UsageError too."""
-    with pytest.raises(UsageError, match=r"^public/ticker: takes 1 positional argument but 2 were given"):
+    with pytest.raises(UsageError, match=r"^public/ticker: its parameters go by name$"):
         await public.ticker("BTC-PERPETUAL")
 
     assert made == []
@@ -162,6 +182,25 @@ async def test_good_values_go_through(private: PrivateMethods, made: list[Any]) 
             "post_only": False,
         }
     ]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"type": "trailing_stop", "trigger": "last_price", "trigger_offset": 50},
+        {"type": "stop_market", "trigger": "index_price", "trigger_price": 40_000},
+        {"type": "market_limit"},
+        {"price": -0.005},
+        {"price": 0},
+    ],
+)
+async def test_orders_that_work_go_through(
+    order: dict[str, Any], private: PrivateMethods, made: list[Any]
+) -> None:
+    """A trigger order with what sets it off is sent, and so is a price below zero, as combos have."""
+    await private.buy(instrument_name="X", amount=0.1, **order)
+
+    assert [params for _, params, _, _ in made] == [{"instrument_name": "X", "amount": 0.1} | order]
 
 
 async def test_lists_may_be_tuples(private: PrivateMethods, made: list[Any]) -> None:

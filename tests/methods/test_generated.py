@@ -12,12 +12,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 import deribit_ws.types
-from deribit_ws.methods import PrivateMethods, PublicMethods, words
-from deribit_ws.methods.calls import python_name
+from deribit_ws import words
+from deribit_ws.methods import PrivateMethods, PublicMethods, checks
 from deribit_ws.methods.rules import RULES
 from deribit_ws.wire.methods import METHODS, Repeat, repeat_of
 from tools.generate_methods import generated
-from tools.method_tables import Method, Parameter, read_methods
+from tools.method_tables import TYPES, Method, Parameter, read_methods
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TABLE = read_methods()
@@ -35,12 +35,17 @@ PYTHON_TYPES: dict[str, Any] = {
 }
 
 
-def function_of(method: str) -> Any:
+def function_of(method: Method) -> Any:
     """The function that stands for a method."""
-    return getattr(PublicMethods if method.startswith("public/") else PrivateMethods, python_name(method))
+    return getattr(PublicMethods if is_public(method) else PrivateMethods, method.python_name)
 
 
-def hints_of(method: str) -> dict[str, Any]:
+def is_public(method: Method) -> bool:
+    """Whether a method stands on the class of public ones."""
+    return method.name.startswith("public/")
+
+
+def hints_of(method: Method) -> dict[str, Any]:
     """The types in a method's signature, with names resolved as an editor does."""
     return get_type_hints(function_of(method))
 
@@ -84,8 +89,8 @@ def test_the_generator_says_by_its_exit_code_that_nothing_is_stale() -> None:
 
 def test_there_are_182_methods() -> None:
     """47 public and 135 private methods stand on the two classes, and nothing else does."""
-    public = {python_name(m.name) for m in TABLE if m.name.startswith("public/")}
-    private = {python_name(m.name) for m in TABLE if m.name.startswith("private/")}
+    public = {method.python_name for method in TABLE if is_public(method)}
+    private = {method.python_name for method in TABLE if not is_public(method)}
 
     assert (len(public), len(private)) == (47, 135)
     assert {name for name in dir(PublicMethods) if not name.startswith("_")} == public
@@ -95,7 +100,7 @@ def test_there_are_182_methods() -> None:
 @pytest.mark.parametrize("method", TABLE, ids=each)
 def test_signature(method: Method) -> None:
     """A method takes keywords only: those of its table, required ones first, and a timeout."""
-    own, *given = inspect.signature(function_of(method.name)).parameters.values()
+    own, *given = inspect.signature(function_of(method)).parameters.values()
 
     assert own.name == "self"
     assert {p.kind for p in given} == {inspect.Parameter.KEYWORD_ONLY}
@@ -109,7 +114,7 @@ def test_signature(method: Method) -> None:
 @pytest.mark.parametrize("method", TABLE, ids=each)
 def test_types(method: Method) -> None:
     """Every parameter and the result have the type that the table says."""
-    hints = hints_of(method.name)
+    hints = hints_of(method)
 
     assert hints["return"] == eval(method.result, vars(deribit_ws.types) | {"Any": Any}) or (
         method.result == "None" and hints["return"] is type(None)
@@ -124,17 +129,24 @@ def test_types(method: Method) -> None:
 @pytest.mark.parametrize("method", TABLE, ids=each)
 def test_docstring(method: Method) -> None:
     """Help tells what a method does, each parameter, the scope, whether to repeat it, and the page."""
-    text = inspect.getdoc(function_of(method.name)) or ""
+    text = inspect.getdoc(function_of(method)) or ""
     flat = " ".join(text.split())
 
     assert flat.startswith(method.does)
     assert f"Scope {method.scope}." in flat or not method.scope
     assert "epeat" in flat
-    assert "UsageError" in flat
+    assert "UsageError: a parameter is missing" in flat
+    assert "RpcError, CallTimeout, RequestNotSent, OutcomeUnknown: as `Client.call`." in flat
+    assert (f"In this client: {method.here}." in flat) is bool(method.here)
     assert text.splitlines()[-1] == method.page
     assert method.page.startswith("https://docs.deribit.com/api-reference/")
     for parameter in method.parameters:
         assert f"{parameter.name}: {parameter.says}" in flat
+
+
+def test_types_are_checked() -> None:
+    """Each type that a table may give a parameter has its check, and its Python type here."""
+    assert TYPES.keys() == checks.TYPES.keys() == PYTHON_TYPES.keys()
 
 
 @pytest.mark.parametrize("method", TABLE, ids=each)
@@ -156,7 +168,7 @@ def test_rules(method: Method) -> None:
 
 def bounds_of(rule: Any) -> dict[str, int]:
     """The bounds that a rule sets."""
-    bounds = {key: getattr(rule, key) for key in ("max_length", "minimum", "maximum", "max_items")}
+    bounds = {key: getattr(rule, key) for key in ("max_length", "minimum", "above", "maximum", "max_items")}
     return {key: bound for key, bound in bounds.items() if bound is not None}
 
 
@@ -167,13 +179,12 @@ async def test_method_hands_on_its_name_and_result_type(
     """A method's call carries its own name, every argument under its own name, and its result type."""
     given = {p.name: sample_of(p) for p in method.parameters}
     allowed = {name: value for name, value in given.items() if not one_too_many(method, name)}
-    await getattr(public if method.name.startswith("public/") else private, python_name(method.name))(
-        **allowed, timeout=2.5
-    )
+    methods = public if is_public(method) else private
+    await getattr(methods, method.python_name)(**allowed, timeout=2.5)
 
     ((name, params, result, timeout),) = made
     assert (name, params, timeout) == (method.name, allowed, 2.5)
-    assert result == (None if method.result == "None" else hints_of(method.name)["return"])
+    assert result == (None if method.result == "None" else hints_of(method)["return"])
 
 
 def one_too_many(method: Method, name: str) -> bool:
@@ -201,6 +212,20 @@ def sample_of(parameter: Parameter) -> Any:
 
 
 # --- literal facts
+
+
+def test_managed_methods_say_what_the_client_makes_of_them() -> None:
+    """Help of the methods that the client manages itself tells what they do here, and of no other."""
+    managed = """
+        public/auth public/exchange_token public/fork_token private/logout
+        public/subscribe public/unsubscribe public/unsubscribe_all
+        private/subscribe private/unsubscribe private/unsubscribe_all
+        public/set_heartbeat public/disable_heartbeat
+        private/enable_cancel_on_disconnect private/disable_cancel_on_disconnect
+    """
+    helped = {m.name for m in TABLE if "In this client: " in (inspect.getdoc(function_of(m)) or "")}
+
+    assert helped == set(managed.split())
 
 
 def test_a_signature_reads_as_in_the_documentation() -> None:

@@ -82,7 +82,7 @@ async def test_a_channel_beyond_the_scope_is_left_out(peer: Peer) -> None:
 
 
 async def test_a_key_can_be_narrowed_meanwhile(exchange: SimulatedExchange, peer: Peer) -> None:
-    """A narrowed key keeps what it was granted until its next renewal, and then has less."""
+    """A narrowed key keeps what it was granted until its next renewal, then has less until it is restored."""
     tokens = await peer.login()
     exchange.narrow_key("simulated", "trade:read")
     before = await peer.result("private/cancel_all")
@@ -91,6 +91,9 @@ async def test_a_key_can_be_narrowed_meanwhile(exchange: SimulatedExchange, peer
     assert before == 0
     assert renewed["scope"] == "connection trade:read"
     assert (await peer.error("private/cancel_all"))["code"] == 13021
+    exchange.restore_key("simulated")
+    assert (await peer.login())["scope"] == tokens["scope"]
+    assert await peer.result("private/cancel_all") == 0
 
 
 # --- signatures and clocks

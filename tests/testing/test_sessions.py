@@ -197,5 +197,5 @@ async def test_a_key_can_be_revoked(exchange: SimulatedExchange, peer: Peer) -> 
     exchange.restore_key("simulated")
     await peer.login()
     assert await peer.may_read()
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="nobody"):
         exchange.revoke_key("nobody")

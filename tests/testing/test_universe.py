@@ -1,10 +1,11 @@
 """Instruments that are listed and expire while the exchange runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from deribit_ws.testing import SimulatedExchange
+from deribit_ws.testing import Drop, SimulatedExchange
 from tests.testing.conftest import NOON, Build, Dial
 from tests.testing.peer import Message, Peer
 
@@ -74,13 +75,40 @@ async def test_who_hears_of_a_listing(
 
 
 @pytest.mark.parametrize(
-    "name", ["SOL-27NOV26", "BTC-27NOP26", "BTC-XNOV26", "BTC-27NOV26-1-X", "BTC-27NOV26-1", OLD]
+    ("name", "fault"),
+    [
+        ("SOL-27NOV26", "'SOL'"),
+        ("BTC", "no such date"),
+        ("BTC-27NOP26", "27NOP26"),
+        ("BTC-XNOV26", "XNOV26"),
+        ("BTC-27NOV26-1-X", "neither"),
+        ("BTC-27NOV26-1", "neither"),
+        (OLD, "listed before"),
+    ],
 )
-def test_what_cannot_be_listed(name: str) -> None:
-    """A name that is none, of another coin, or listed already, is a ValueError."""
+def test_what_cannot_be_listed(name: str, fault: str) -> None:
+    """A name that is none, of another coin, or listed already, is refused with the reason."""
     exchange = SimulatedExchange(wall_clock=lambda: NOON)
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(ValueError, match=fault):
         exchange.add_instrument(name)
+
+
+@pytest.mark.parametrize(
+    ("act", "fault"),
+    [
+        (lambda exchange: exchange.list_option("SOL", strike=100), "'SOL'"),
+        (lambda exchange: exchange.list_option(strike=100, side="P"), "side 'P'"),
+        (lambda exchange: exchange.expire("x"), "x: not listed"),
+        (lambda exchange: exchange.set_state("x", "open"), "x: not listed"),
+        (lambda exchange: exchange.narrow_key("x", "trade:read"), "x: no account"),
+        (lambda exchange: exchange.expire_tokens(7), "connection 7"),
+        (lambda exchange: exchange.inject(Drop.rst(), 7), "connection 7"),
+    ],
+)
+def test_what_there_is_not(act: Callable[[SimulatedExchange], object], fault: str) -> None:
+    """A control that is given what there is not says so, by name."""
+    with pytest.raises(ValueError, match=fault):
+        act(SimulatedExchange())
 
 
 async def test_feeds_of_a_new_instrument(exchange: SimulatedExchange, peer: Peer) -> None:

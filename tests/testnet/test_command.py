@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -20,6 +21,9 @@ from tests.testnet.conftest import CLIENT_ID, SECRET
 KEY = {"DERIBIT_CLIENT_ID": CLIENT_ID, "DERIBIT_CLIENT_SECRET": SECRET}
 
 
+COMMAND = (sys.executable, "-m", "tools.testnet")
+
+
 @pytest.fixture
 async def exchange() -> AsyncIterator[SimulatedExchange]:
     async with SimulatedExchange(accounts={CLIENT_ID: Account(SECRET)}) as exchange:
@@ -30,7 +34,7 @@ async def exchange() -> AsyncIterator[SimulatedExchange]:
 async def running(*words: str, **environ: str) -> AsyncIterator[Process]:
     """Start the command with these words; it is killed if it outlives the context."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tools.testnet", *words, stdout=PIPE, stderr=PIPE, cwd=ROOT,
+        *COMMAND, *words, stdout=PIPE, stderr=PIPE, cwd=ROOT,
         env=environment(**environ),
     )  # fmt: skip
     try:
@@ -122,7 +126,7 @@ async def test_interrupt_gives_the_table_so_far(exchange: SimulatedExchange, tmp
 
     assert status == 130
     assert "not ended  idle-cut" in out
-    assert "1 checks did not end" in out
+    assert "1 check did not end" in out
     assert [check["name"] for check in json.loads(out_file.read_text())["checks"]] == ["envelope"]
 
 
@@ -162,6 +166,34 @@ def found(key: str, value: Any) -> list[Any]:
             return [one for inner in value for one in found(key, inner)]
         case _:
             return []
+
+
+async def test_nobody_reads_the_list() -> None:
+    """A list whose reader has left ends quietly, with the status of a broken pipe."""
+    unread, out = os.pipe()
+    os.close(unread)
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "--list", stdout=out, stderr=PIPE, cwd=ROOT, env=environment()
+    )
+    os.close(out)
+    async with asyncio.timeout(PATIENCE):
+        _, err = await process.communicate()
+
+    assert (process.returncode, err) == (141, b"")
+
+
+async def test_reader_leaves_under_the_checks(exchange: SimulatedExchange) -> None:
+    """A run whose reader leaves ends there, and quietly."""
+    async with running("envelope", "idle-cut", DERIBIT_URL=exchange.url) as process:
+        assert process.stdout is not None and process.stderr is not None
+        async with asyncio.timeout(PATIENCE):
+            first = await process.stdout.readline()
+            process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # no other way
+            err = await process.stderr.read()
+            status = await process.wait()
+
+    assert first.startswith(b"2 checks of")
+    assert (status, err) == (141, b"")
 
 
 async def test_list_names_every_check() -> None:

@@ -33,6 +33,9 @@ assert_type(channels.user_orders("BTC-PERPETUAL", interval="raw"), Channel[Order
 assert_type(channels.user_orders("BTC-PERPETUAL", interval="100ms"), Channel[list[Order]])
 assert_type(channels.user_trades("BTC-PERPETUAL"), Channel[list[UserTrade]])
 assert_type(channels.user_portfolio("BTC"), Channel[Portfolio])
+assert_type(channels.trades_by_kind("{kind}", "{currency}"), Channel[list[Trade]])
+assert_type(channels.user_orders_by_kind("{kind}", interval="raw"), Channel[Order])
+channels.trades_by_kind("futures")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 @client.on(channels.ticker("{instrument}"), instrument=["BTC-PERPETUAL"])

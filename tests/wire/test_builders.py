@@ -1,5 +1,6 @@
 """Names of channels, written by builders and read by the parser."""
 
+import inspect
 from typing import Any, assert_type, get_args
 
 import msgspec
@@ -123,6 +124,11 @@ def test_builder_says_payload(builder: str) -> None:
         ("user_orders", ("X",), {"interval": ""}, "''"),
         ("user_orders_by_kind", ("option", "B.C"), {}, "currency 'B.C' is not one segment"),
         ("user_portfolio", ("",), {}, "''"),
+        ("trades_by_kind", ("future", "btc"), {}, "currency 'btc' is spelt 'BTC'"),
+        ("instrument_state", ("any", "ANY"), {}, "currency 'ANY' is spelt 'any'"),
+        ("block_rfq_trades", ("Btc",), {}, "currency 'Btc' is spelt 'BTC'"),
+        ("deribit_price_index", ("BTC_USD",), {}, "index_name 'BTC_USD' is spelt 'btc_usd'"),
+        ("user_mmp_trigger", ("BTC_usd",), {}, "index_name 'BTC_usd' is spelt 'btc_usd'"),
     ],
 )
 def test_bad_value(builder: str, given: tuple[Any, ...], named: dict[str, Any], words: str) -> None:
@@ -141,6 +147,58 @@ def test_placeholder() -> None:
     assert Pattern(pattern).match("ticker.X.100ms", {}) == {"instrument": "X"}
     assert channels.trades_by_kind("any", "{currency}") == "trades.any.{currency}.100ms"
     assert channels.quote("*") == "quote.*"
+
+
+@pytest.mark.parametrize("builder", sorted({builder for builder, *_ in BUILT if "by_kind" in builder}))
+def test_placeholder_for_kind(builder: str) -> None:
+    """A kind may be left open, by its own name or by *."""
+    named, starred = (str(getattr(channels, builder)(kind, "{currency}")) for kind in ("{kind}", "*"))
+
+    assert ".{kind}.{currency}." in named
+    assert ".*.{currency}." in starred
+
+
+def test_new_coins() -> None:
+    """A coin, an index or an instrument that nobody has heard of is left for the exchange to judge."""
+    assert channels.trades_by_kind("any", "HYPE") == "trades.any.HYPE.100ms"
+    assert channels.deribit_price_index("hype_usdc") == "deribit_price_index.hype_usdc"
+    assert channels.ticker("HYPE_USDC-25DEC26-1d02-C") == "ticker.HYPE_USDC-25DEC26-1d02-C.100ms"
+
+
+# Which folder of the documentation a channel's page is in, by how its name begins; the first that fits.
+FOLDERS = {
+    "platform": "platform",
+    "announcements": "announcements",
+    "book": "orderbook",
+    "trades": "trades",
+    "block_trade": "block-trade",
+    "block_rfq": "block-rfq",
+    "user": "user",
+    "": "market-data",
+}
+# On Coinbase's deployment only, so that Deribit's documentation has no page.
+COINBASE = (
+    "user_isolated_orders",
+    "user_isolated_trades",
+    "user_isolated_changes",
+    "user_isolated_portfolio",
+    "user_position_lock",
+    "user_trailing_orders",
+)
+
+
+@pytest.mark.parametrize("builder", sorted({one for one, *_ in BUILT if not one.startswith(COINBASE)}))
+def test_docstring(builder: str) -> None:
+    """Help ends with the channel's page; raw says that it needs a login, a private channel its scope."""
+    family = family_of(next(name for one, *_, name in reversed(BUILT) if one == builder))
+    pattern = family.pattern.text.replace(".raw", ".{interval}")
+    text = inspect.getdoc(getattr(channels, builder)) or ""
+    folder = next(folder for start, folder in FOLDERS.items() if pattern.startswith(start))
+    page = pattern.translate(str.maketrans("", "", ".{}"))
+
+    assert text.splitlines()[-1] == f"https://docs.deribit.com/subscriptions/{folder}/{page}"
+    assert ("Raw needs a login." in text) is ("{interval}" in pattern and not family.is_private)
+    assert ("Scope " in text) is family.is_private
 
 
 def test_encodes() -> None:
@@ -207,6 +265,13 @@ def test_parse_unknown(name: str, private: bool) -> None:
     assert channels.parse(name) == channels.ParsedChannel(name, {}, None, private, is_known=False)
 
 
+@pytest.mark.parametrize("name", [None, 5, b"quote.X"])
+def test_parse_no_string(name: Any) -> None:
+    """What is no string is no name."""
+    with pytest.raises(UsageError, match="not a string"):
+        channels.parse(name)
+
+
 def test_write_missing() -> None:
     """A pattern's value that is missing is named."""
     with pytest.raises(UsageError, match="no value for interval"):
@@ -221,6 +286,8 @@ def test_types() -> None:
     assert_type(channels.user_orders("X"), channels.Channel[list[Order]])
     assert_type(channels.user_orders_by_kind(interval="raw"), channels.Channel[Order])
     assert_type(channels.user_orders_by_kind("option", "BTC", interval="agg2"), channels.Channel[list[Order]])
+    assert_type(channels.user_orders_by_kind("{kind}", interval="raw"), channels.Channel[Order])
+    assert_type(channels.trades_by_kind("{kind}", "{currency}"), channels.Channel[list[Trade]])
     assert_type(Notification("ticker.X.raw", 5, 0).data, int)
 
     notification: Notification = Notification("a", {}, 1)  # unparametrised, it is one of anything

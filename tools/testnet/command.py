@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 
 from deribit_ws import TESTNET, Credentials
 from deribit_ws.cli.environment import CLIENT_ID, CLIENT_SECRET, URL
+from deribit_ws.cli.failures import BROKEN_PIPE
 from deribit_ws.endpoints import fault_of, is_private
 from tools.testnet.bench import Bench
 from tools.testnet.catalogue import CHECKS
 from tools.testnet.checks import Check
 from tools.testnet.masking import Mask
 from tools.testnet.pace import Pace
-from tools.testnet.report import Report
+from tools.testnet.report import Report, counted
 from tools.testnet.running import Terms, run
 from tools.testnet.verdicts import Undecided, Verdict
 
@@ -37,6 +38,17 @@ class Mistake(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status: 0 nothing refuted, 1 something, 2 usage, 3 nothing decided."""
     options = _options(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _main(options)
+        sys.stdout.flush()
+    except* BrokenPipeError:  # alone, or out of the checks' task group
+        status = BROKEN_PIPE
+        # Else Python would write what is left when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _main(options: argparse.Namespace) -> int:
     if options.list:
         _list(CHECKS)
         return HOLDS
@@ -60,7 +72,7 @@ def _judge(
     report = Report(url, checks, mask)
     asked_to_act = "checks that act allowed" if options.orders else "checks that act left out"
     login = "with a login" if credentials else f"without a login (set {CLIENT_ID} and {CLIENT_SECRET})"
-    print(f"{len(checks)} checks of {url}, {login}, {asked_to_act}", flush=True)
+    print(f"{counted(len(checks))} of {url}, {login}, {asked_to_act}", flush=True)
     interrupted = False
     try:
         asyncio.run(_run(checks, url, credentials, options, mask, report))

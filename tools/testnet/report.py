@@ -46,7 +46,7 @@ class Report:
             self._line(verdict, check.name, f"{check.facts}: {check.claim}{share}")
         counts = ", ".join(f"{self.count(verdict)} {verdict.value}" for verdict in Verdict)
         unended = len(self._checks) - len(self._results)
-        print(f"\n{counts}" + (f"; {unended} checks did not end" if unended else ""), flush=True)
+        print(f"\n{counts}" + (f"; {counted(unended)} did not end" if unended else ""), flush=True)
 
     def count(self, verdict: Verdict) -> int:
         """How many findings have a verdict."""
@@ -83,6 +83,11 @@ class Report:
     def _line(self, verdict: str, name: str, text: str) -> None:
         line = f"{verdict:{_VERDICT_WIDTH}}  {name:{self._width}}  {text}"
         print(self._mask.words(line), flush=True)
+
+
+def counted(checks: int) -> str:
+    """So many checks, in words."""
+    return f"{checks} check{'' if checks == 1 else 's'}"
 
 
 def _summed(result: Result | None) -> tuple[str, str]:
