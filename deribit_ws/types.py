@@ -15,6 +15,7 @@ from deribit_ws.wire.access_results import (
     CurrencyLock,
     Member,
     Members,
+    RewardEligibilities,
     RewardEligibility,
 )
 from deribit_ws.wire.account_results import (
@@ -88,6 +89,7 @@ from deribit_ws.wire.market import (
     IndexSource,
     Level,
     OptionMarkPrice,
+    PartialTicker,
     PerpetualInterest,
     PlatformState,
     PriceStatistics,
@@ -264,6 +266,7 @@ __all__ = [
     "OrderMargin",
     "OrderPlaced",
     "OrdersPage",
+    "PartialTicker",
     "PerpetualInterest",
     "PlatformState",
     "Point",
@@ -275,6 +278,7 @@ __all__ = [
     "Quote",
     "QuoteError",
     "RateLimit",
+    "RewardEligibilities",
     "RewardEligibility",
     "RpcFault",
     "Settlement",

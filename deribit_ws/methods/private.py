@@ -60,7 +60,7 @@ from deribit_ws.types import (
     OrdersPage,
     Position,
     PositionMove,
-    RewardEligibility,
+    RewardEligibilities,
     SettlementsPage,
     Subaccount,
     SubaccountDetails,
@@ -3093,7 +3093,7 @@ class PrivateMethods(Methods):
         return answer
 
     @named("private/get_reward_eligibility")
-    async def get_reward_eligibility(self, *, timeout: float | None = None) -> dict[str, RewardEligibility]:
+    async def get_reward_eligibility(self, *, timeout: float | None = None) -> RewardEligibilities:
         """Read, per reward-bearing currency, whether the account earns rewards and at which yearly rate.
 
         A read: it may be repeated at will, and is repeated by the client when a link breaks.
@@ -3107,10 +3107,10 @@ class PrivateMethods(Methods):
 
         https://docs.deribit.com/api-reference/wallet/private-get_reward_eligibility
         """
-        answer: dict[str, RewardEligibility] = await self._call(
+        answer: RewardEligibilities = await self._call(
             "private/get_reward_eligibility",
             {},
-            dict[str, RewardEligibility],
+            RewardEligibilities,
             timeout,
         )
         return answer

@@ -90,7 +90,7 @@ class AffiliateProgram(msgspec.Struct, frozen=True, kw_only=True):
     is_enabled: bool
     number_of_affiliates: Maybe[float] = UNSET
     link: Maybe[str] = UNSET
-    received: Maybe[dict[str, float]] = UNSET  # by currency
+    received: Maybe[dict[str, float | None]] = UNSET  # by currency
 
 
 class RewardEligibility(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,3 +98,7 @@ class RewardEligibility(msgspec.Struct, frozen=True, kw_only=True):
 
     eligibility_status: str  # eligible, partially_eligible or non_eligible
     apr_sma7: Maybe[float] = UNSET  # percent a year, mean of seven days
+
+
+# By coin; the reference has the two fields themselves instead.
+RewardEligibilities = dict[str, RewardEligibility | float | str | None]

@@ -12,14 +12,17 @@ from typing import Any
 import msgspec
 
 from deribit_ws.wire.absent import UNSET, Maybe
-from deribit_ws.wire.trading import Order, Position
+from deribit_ws.wire.accounts import ByIndex
+from deribit_ws.wire.trading import Id, Order, Position
+
+Odd = float | str | bool | list[Any] | None  # an entry of a map that is not what its entries are
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
     """Requests allowed in a second, and at once."""
 
-    rate: float
-    burst: float
+    rate: Maybe[float] = UNSET
+    burst: Maybe[float] = UNSET
 
 
 class EngineLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +49,13 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
     """`limits` of a summary: how fast this account may ask.
 
     `matching_engine` is by name (`["trading"].total.rate`), or by currency where
-    `limits_per_currency` is true (`["btc"].trading.total.rate`).
+    `limits_per_currency` is true (`["btc"].trading.total.rate`). On older accounts it is one rate
+    (`["rate"]`, `["burst"]`).
     """
 
     limits_per_currency: Maybe[bool] = UNSET
     non_matching_engine: Maybe[RateLimit] = UNSET
-    matching_engine: Maybe[dict[str, EngineLimit]] = UNSET
+    matching_engine: Maybe[dict[str, EngineLimit | Odd]] = UNSET
 
 
 class DefaultFee(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,9 +76,17 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True):
 class FeesOfKind(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `fees` where they come as a list."""
 
-    index_name: str
-    kind: str
-    value: Fees
+    index_name: Maybe[str] = UNSET
+    kind: Maybe[str] = UNSET
+    value: Maybe[Fees] = UNSET
+    currency: Maybe[str] = UNSET  # older rows, from here on
+    instrument_type: Maybe[str] = UNSET
+    fee_type: Maybe[str] = UNSET  # fixed or relative
+    maker_fee: Maybe[float] = UNSET
+    taker_fee: Maybe[float] = UNSET
+
+
+FeesByIndex = dict[str, dict[str, Fees | Odd] | Odd]  # index name → kind → fees
 
 
 class TradingProduct(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,17 +151,17 @@ class AccountSummary(AccountDetails, frozen=True, kw_only=True):
     options_session_upl: Maybe[float] = UNSET
     options_value: Maybe[float] = UNSET
     delta_total: Maybe[float] = UNSET
-    delta_total_map: Maybe[dict[str, float]] = UNSET  # by index, as the other maps
+    delta_total_map: Maybe[ByIndex] = UNSET  # by index, as the other maps
     projected_delta_total: Maybe[float] = UNSET
     options_delta: Maybe[float] = UNSET
     options_gamma: Maybe[float] = UNSET
-    options_gamma_map: Maybe[dict[str, float]] = UNSET
+    options_gamma_map: Maybe[ByIndex] = UNSET
     options_theta: Maybe[float] = UNSET
-    options_theta_map: Maybe[dict[str, float]] = UNSET
+    options_theta_map: Maybe[ByIndex] = UNSET
     options_vega: Maybe[float] = UNSET
-    options_vega_map: Maybe[dict[str, float]] = UNSET
+    options_vega_map: Maybe[ByIndex] = UNSET
     estimated_liquidation_ratio: Maybe[float] = UNSET
-    estimated_liquidation_ratio_map: Maybe[dict[str, float]] = UNSET
+    estimated_liquidation_ratio_map: Maybe[ByIndex] = UNSET
     margin_model: Maybe[str] = UNSET  # segregated_sm, cross_sm, segregated_pm, cross_pm
     portfolio_margining_enabled: Maybe[bool] = UNSET
     cross_collateral_enabled: Maybe[bool] = UNSET
@@ -161,7 +173,7 @@ class AccountSummary(AccountDetails, frozen=True, kw_only=True):
     total_delta_total_usd: Maybe[float] = UNSET
     deposit_address: Maybe[str] = UNSET
     limits: Maybe[AccountLimits] = UNSET
-    fees: Maybe[list[FeesOfKind] | dict[str, dict[str, Fees]]] = UNSET  # by index, then kind, where a dict
+    fees: Maybe[list[FeesOfKind] | FeesByIndex] = UNSET
 
 
 class AccountSummaries(AccountDetails, frozen=True, kw_only=True):
@@ -241,9 +253,9 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     mark_price: Maybe[float] = UNSET
     index_price: Maybe[float] = UNSET
     settlement_price: Maybe[float] = UNSET
-    trade_id: Maybe[str] = UNSET
-    order_id: Maybe[str] = UNSET
-    block_rfq_id: Maybe[int] = UNSET
+    trade_id: Maybe[Id] = UNSET
+    order_id: Maybe[Id] = UNSET
+    block_rfq_id: Maybe[Id] = UNSET
     user_role: Maybe[str] = UNSET  # maker or taker
     fee_role: Maybe[str] = UNSET
     profit_as_cashflow: Maybe[bool] = UNSET

@@ -13,7 +13,7 @@ import msgspec
 
 from deribit_ws.wire.absent import UNSET, Maybe
 
-ByIndex = dict[str, float]  # index name → value
+ByIndex = dict[str, float | None]  # index name → value
 
 
 class Portfolio(msgspec.Struct, frozen=True, gc=False, kw_only=True):

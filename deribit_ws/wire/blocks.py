@@ -132,7 +132,7 @@ class BlockRfq(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     included_in_taker_rating: Maybe[bool] = UNSET
     disclosed: Maybe[bool] = UNSET
     taker: Maybe[str] = UNSET  # where disclosed
-    index_prices: Maybe[dict[str, float]] = UNSET  # index name → price
+    index_prices: Maybe[dict[str, float | None]] = UNSET  # index name → price
     mark_price: Maybe[float] = UNSET
     trades: Maybe[list[BlockRfqFill]] = UNSET  # once filled
     trade_trigger: Maybe[BlockRfqTrigger] = UNSET
@@ -172,4 +172,4 @@ class BlockRfqTrade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hedge: Maybe[BlockRfqHedge] = UNSET
     trades: Maybe[list[BlockRfqFill]] = UNSET
     mark_price: Maybe[float] = UNSET
-    index_prices: Maybe[dict[str, float]] = UNSET
+    index_prices: Maybe[dict[str, float | None]] = UNSET

@@ -27,8 +27,11 @@ class ErrorBody(msgspec.Struct):
     """`error` of an answer."""
 
     code: int
-    message: str = ""
+    message: Any = ""  # a str once read: null, or whatever else, must not keep an error from its call
     data: Any = None
+
+    def __post_init__(self) -> None:
+        self.message = "" if self.message is None else str(self.message)
 
 
 class Params(msgspec.Struct):
@@ -49,7 +52,8 @@ class Envelope(msgspec.Struct):
     error: ErrorBody | None = None
 
 
-_envelope = msgspec.json.Decoder(Envelope)
+# Nothing typed is read strictly: a field has been seen both as 4 and as 4.0, and costs no more so.
+_envelope = msgspec.json.Decoder(Envelope, strict=False)
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -58,11 +62,36 @@ Decode = Callable[[bytes | msgspec.Raw], Any]  # raises `msgspec.ValidationError
 
 @functools.lru_cache(maxsize=1024)  # some two hundred types are asked for; one that makes up more is bounded
 def decoder_of(type: Any) -> Decode:
-    """Give what decodes JSON into a type; made once for each."""
-    return msgspec.json.Decoder(type).decode
+    """Give what decodes JSON into a type; made once for each.
+
+    Numbers and bools are read from what means them, 4.0 or "4" as 4. Where null came for what can't be
+    null, all nulls of that answer count as left out: a call that acted must not be lost over one.
+    """
+    decode = msgspec.json.Decoder(type, strict=False).decode
+
+    def forgiving(data: bytes | msgspec.Raw) -> Any:
+        try:
+            return decode(data)
+        except msgspec.ValidationError as misfit:
+            try:
+                return msgspec.convert(_without_nulls(decode_plain(data)), type, strict=False)
+            except (msgspec.DecodeError, RecursionError):
+                raise misfit from None
+
+    return forgiving
 
 
-decode_plain = decoder_of(Any)  # into dicts, lists and words
+def _without_nulls(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+        case list():
+            return [_without_nulls(item) for item in value]
+        case _:
+            return value
+
+
+decode_plain: Decode = msgspec.json.Decoder().decode  # into dicts, lists and words
 
 
 def decode_envelope(frame: bytes) -> Envelope:

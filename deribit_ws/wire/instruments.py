@@ -38,8 +38,8 @@ class Instrument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     instrument_type: Maybe[str] = UNSET  # reversed or linear
     expiration_timestamp: Maybe[int] = UNSET  # in the year 3000, or left out, for what does not expire
     creation_timestamp: Maybe[int] = UNSET
-    is_active: bool
-    tick_size: float  # the smallest; `tick_size_steps` says where it grows
+    is_active: Maybe[bool] = UNSET
+    tick_size: Maybe[float] = UNSET  # the smallest; `tick_size_steps` says where it grows
     contract_size: float
     instrument_id: Maybe[int] = UNSET
     min_trade_amount: float  # amounts are multiples of it

@@ -14,7 +14,7 @@ class LspConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How one participant takes part."""
 
     enabled: Maybe[bool] = UNSET
-    group_limits: Maybe[dict[str, float]] = UNSET  # percent by group
+    group_limits: Maybe[dict[str, float | None]] = UNSET  # percent by group
 
 
 class LspParticipantConfig(msgspec.Struct, frozen=True, kw_only=True):

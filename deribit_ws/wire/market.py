@@ -75,14 +75,10 @@ class Ticker(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     anchor_max_price: Maybe[float] = UNSET
 
 
-class IncrementalTicker(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """`incremental_ticker.{instrument_name}`: a whole ticker at first, then the fields that changed.
-
-    `stats` and `greeks`, too, hold only what changed. Units are those of `Ticker`.
-    """
+class PartialTicker(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A ticker of which anything may be missing, the mark price too. Units are those of `Ticker`."""
 
     timestamp: int
-    type: Maybe[str] = UNSET  # snapshot or change
     state: Maybe[str] = UNSET
     stats: Maybe[Stats] = UNSET
     index_price: Maybe[float] = UNSET
@@ -112,6 +108,15 @@ class IncrementalTicker(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     is_anchor_breached: Maybe[bool] = UNSET
     anchor_min_price: Maybe[float] = UNSET
     anchor_max_price: Maybe[float] = UNSET
+
+
+class IncrementalTicker(PartialTicker, frozen=True, gc=False, kw_only=True):
+    """`incremental_ticker.{instrument_name}`: a whole ticker at first, then the fields that changed.
+
+    `stats` and `greeks`, too, hold only what changed.
+    """
+
+    type: Maybe[str] = UNSET  # snapshot or change
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):

@@ -8,19 +8,22 @@ Units: timestamps are ms since the epoch; prices and amounts as in `market`; rat
 Source: docs.deribit.com API reference, Market Data; the shapes of points are from its samples.
 """
 
+from typing import Any
+
 import msgspec
 
 from deribit_ws.wire.absent import UNSET, Maybe
-from deribit_ws.wire.market import Ticker, Trade
+from deribit_ws.wire.market import PartialTicker, Trade
 
 Point = tuple[int, float]  # timestamp, value
 VolatilityCandle = tuple[int, float, float, float, float]  # timestamp, open, high, low, close
 
-# By kind, or by currency and then by kind: dates as in instrument names, and PERPETUAL.
-Expirations = dict[str, list[str] | dict[str, list[str]]]
+# By kind, or by currency and then by kind: dates as in instrument names, and PERPETUAL. Recorded so; the
+# reference has a list of objects instead.
+Expirations = dict[str, list[str] | dict[str, list[str]]] | list[dict[str, Any]]
 
 
-class OrderBookSnapshot(Ticker, frozen=True, kw_only=True):
+class OrderBookSnapshot(PartialTicker, frozen=True, kw_only=True):
     """`public/get_order_book`: the ticker and the levels, best first, as of `change_id`."""
 
     change_id: Maybe[int] = UNSET
@@ -137,7 +140,8 @@ class FundingRate(msgspec.Struct, frozen=True, kw_only=True):
 class TradeVolumes(msgspec.Struct, frozen=True, kw_only=True):
     """`public/get_trade_volumes`: of 24 hours, and of 7 and 30 days with `extended`; base coin."""
 
-    currency: str
+    currency: Maybe[str] = UNSET
+    currency_pair: Maybe[str] = UNSET  # what some answers carry instead
     calls_volume: Maybe[float] = UNSET
     puts_volume: Maybe[float] = UNSET
     futures_volume: Maybe[float] = UNSET

@@ -39,7 +39,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reduce_only: Maybe[bool] = UNSET
     cancel_reason: Maybe[str] = UNSET  # user_request, autoliquidation, cancel_on_disconnect, settlement …
     average_price: Maybe[float] = UNSET  # 0 while nothing is filled
-    trigger_price: Maybe[float] = UNSET
+    trigger_price: Maybe[float | str] = UNSET  # a word where there is no price yet, as `price`
     trigger: Maybe[str] = UNSET  # index_price, mark_price or last_price
     trigger_offset: Maybe[float] = UNSET  # trailing stops
     trigger_reference_price: Maybe[float] = UNSET
@@ -59,7 +59,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     display_amount: Maybe[float] = UNSET  # icebergs
     refresh_amount: Maybe[float] = UNSET  # icebergs
     max_show: Maybe[float] = UNSET  # what display_amount was called before June 2025
-    advanced: Maybe[str] = UNSET  # options: usd or implv
+    advanced: Maybe[str | bool] = UNSET  # options: usd or implv, else false where it is there
     implv: Maybe[float] = UNSET  # percent
     usd: Maybe[float] = UNSET
     block_trade: Maybe[bool] = UNSET
@@ -99,10 +99,10 @@ class UserTrade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     index_price: Maybe[float] = UNSET
     underlying_price: Maybe[float] = UNSET  # options
     instrument_name: str
-    trade_seq: int  # counts per instrument
+    trade_seq: Maybe[int] = UNSET  # counts per instrument
     api: Maybe[bool] = UNSET
     mark_price: Maybe[float] = UNSET
-    order_id: str
+    order_id: Maybe[str] = UNSET  # a leg may have none
     matching_id: Maybe[Id] = UNSET  # always null
     tick_direction: Maybe[int] = UNSET  # 0 plus, 1 zero-plus, 2 minus, 3 zero-minus
     profit_loss: Maybe[float] = UNSET  # base coin
@@ -122,7 +122,7 @@ class UserTrade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     risk_reducing: Maybe[bool] = UNSET
     liquidity: Maybe[str] = UNSET  # M maker, T taker
     liquidation: Maybe[str] = UNSET  # M, T or MT: whose side was liquidated
-    advanced: Maybe[str] = UNSET  # usd or implv
+    advanced: Maybe[str | bool] = UNSET  # usd or implv
     block_trade_id: Maybe[Id] = UNSET
     block_rfq_id: Maybe[Id] = UNSET
     block_rfq_quote_id: Maybe[Id] = UNSET

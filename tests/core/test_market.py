@@ -234,22 +234,45 @@ def test_public_methods_state() -> None:
 
 
 @pytest.mark.parametrize(
+    ("channel", "usual", "odd"),
+    [
+        ("book.X.agg2", '"change_id":8', '"change_id":8.0'),
+        ("book.X.agg2", '"change_id":8', '"change_id":8e0'),
+        ("book.X.agg2", '"change_id":8', '"change_id":"8"'),
+        ("book.X.agg2", '["change",0.11396,1054.0]', '["change","0.11396",1054]'),
+        ("ticker.BTC-PERPETUAL.100ms", '"timestamp":1765541474086', '"timestamp":1.765541474086e12'),
+        ("ticker.BTC-PERPETUAL.100ms", '"mark_price":92281.78', '"mark_price":"92281.78"'),
+        ("trades.BTC-PERPETUAL.100ms", '"tick_direction":2', '"tick_direction":2.0'),
+        ("platform_state", '"locked":false', '"locked":0'),
+    ],
+)
+def test_numbers_otherwise_written(channel: str, usual: str, odd: str) -> None:
+    """A number is read however it is written: with a fraction of nothing, an exponent, or in quotes."""
+    data, _ = FITTING[channel]
+    payload, expected = decoded(channel, data.replace(usual, odd)), decoded(channel, data)
+
+    assert usual in data
+    assert payload == expected
+    assert repr(payload) == repr(expected)
+
+
+@pytest.mark.parametrize(
     ("channel", "data"),
     [
         ("book.X.raw", CHANGE.replace('["change",0.11396,1054.0]', '["delete",0.11396]')),
         ("book.X.raw", CHANGE.replace('["change",0.11396,1054.0]', "[0.11396,1054.0]")),
         ("book.X.raw", CHANGE.replace('["change",0.11396,1054.0]', '["change",0.11396,1054.0,1]')),
-        ("book.X.raw", CHANGE.replace('["change",0.11396,1054.0]', '["change","0.11396",1054.0]')),
+        ("book.X.raw", CHANGE.replace('["change",0.11396,1054.0]', '["change","dear",1054.0]')),
         ("book.X.raw", CHANGE.replace("0.11396", "null")),
         ("book.X.raw", CHANGE.replace('"asks"', '"sasks"')),
         ("book.X.raw", CHANGE.replace('"bids":[]', '"bids":null')),
         ("book.X.raw", CHANGE.replace('"change_id":8,', "")),
-        ("book.X.raw", CHANGE.replace('"change_id":8', '"change_id":"8"')),
+        ("book.X.raw", CHANGE.replace('"change_id":8', '"change_id":"eight"')),
         ("book.X.raw", CHANGE.replace('"change_id":8', '"change_id":8.5')),
         ("book.X.raw", "null"),
         ("book.X.raw", f"[{CHANGE}]"),
         ("book.X.none.20.raw", CHANGE),
-        ("ticker.X.raw", PERPETUAL.replace('"mark_price":92281.78', '"mark_price":"92281.78"')),
+        ("ticker.X.raw", PERPETUAL.replace('"mark_price":92281.78', '"mark_price":"market_price"')),
         ("ticker.X.raw", PERPETUAL.replace('"mark_price":92281.78', '"mark_price":null')),
         ("ticker.X.raw", PERPETUAL.replace('"timestamp":1765541474086', '"timestamp":true')),
         ("ticker.X.raw", PERPETUAL.replace('"stats":{', '"stats":5,"x":{')),

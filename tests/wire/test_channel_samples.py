@@ -91,6 +91,21 @@ def test_sample_needs_no_more(pattern: str) -> None:
     assert back(msgspec.json.decode(json.dumps(nulls), type=struct)) == nulls
 
 
+@pytest.mark.parametrize("pattern", TYPED)
+def test_whole_numbers_as_floats(pattern: str) -> None:
+    """A whole number that comes with a point is the same number."""
+    channel, data = SAMPLES[pattern]
+    pointed = json.dumps(json.loads(data, parse_int=pointed_number))
+
+    assert typed(channel, pointed) == typed(channel, data)
+
+
+def pointed_number(digits: str) -> int | float:
+    """The number as a float, but for those that a float can't hold."""
+    number = float(digits)
+    return number if abs(number) < 2**53 else int(digits)
+
+
 def whole_samples() -> Iterator[Row]:
     for _, data in SAMPLES.values():
         value = json.loads(data)

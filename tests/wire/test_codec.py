@@ -1,4 +1,4 @@
-"""What requests look like on the wire, byte for byte, and what is never sent."""
+"""What requests look like on the wire, byte for byte, what is never sent, and what answers are read as."""
 
 from decimal import Decimal
 from typing import Any
@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from deribit_ws.errors import UsageError
-from deribit_ws.wire.codec import MAX_FRAME, decode_envelope, encode_request
+from deribit_ws.wire.codec import MAX_FRAME, decode_envelope, decoder_of, encode_request
+from tests.core.recording import listen, live
 
 
 def test_request() -> None:
@@ -95,3 +96,77 @@ def test_null_is_a_value() -> None:
     assert note.params is not None
     assert bytes(note.params.data) == b"null"  # type: ignore[arg-type]  # Raw is a buffer
     assert decode_envelope(b'{"id":1}').result is msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        ('{"code":10009,"message":null}', 10009, ""),
+        ('{"code":"10009","message":"not_enough_funds"}', 10009, "not_enough_funds"),
+        ('{"code":10009.0,"message":"not_enough_funds"}', 10009, "not_enough_funds"),
+        ('{"code":1.0009e4}', 10009, ""),
+        ('{"code":-32602,"message":{"reason":"x"},"data":null}', -32602, "{'reason': 'x'}"),
+    ],
+)
+def test_odd_error(error: str, code: int, message: str) -> None:
+    """An error ends its call by its code, however the code is written and whatever stands beside it."""
+    protocol, told = live(listen()[0].notify)
+    id, _ = protocol.call("private/buy", {})
+    frame = f'{{"id":{id},"error":{error}}}'.encode()
+    body = decode_envelope(frame).error
+    protocol.receive(frame)
+
+    assert told.events == [("failed", id, "RpcError", code)]
+    assert protocol.pending == {}
+    assert body is not None
+    assert (body.code, body.message) == (code, message)
+
+
+def test_whole_id() -> None:
+    """An id that comes back as 3.0 is 3."""
+    assert decode_envelope(b'{"id":3.0,"result":1}').id == 3
+
+
+@pytest.mark.parametrize(
+    ("type", "data", "value"),
+    [
+        (int, b"3.0", 3),
+        (int | list[int], b"3.0", 3),
+        (float, b"3", 3.0),
+        (float | str, b'"market_price"', "market_price"),
+        (float | str, b'"1.5"', "1.5"),
+        (bool | str, b'"partial"', "partial"),
+        (bool | str, b'"true"', "true"),
+        (bool | str, b"true", True),
+        (str | int, b"43", 43),
+        (str | int, b'"43"', "43"),
+        (str | int, b"43.0", 43),
+        (str | int | float, b"43.0", 43.0),
+        (str | None, b'"null"', "null"),
+        (Any, b'{"a":[1,1.0,"1",null]}', {"a": [1, 1.0, "1", None]}),
+    ],
+)
+def test_what_a_type_reads(type: Any, data: bytes, value: Any) -> None:
+    """Where a word may stand a word stays a word; elsewhere a number is read however it is written."""
+    read = decoder_of(type)(data)
+
+    assert (read, read.__class__) == (value, value.__class__)
+
+
+@pytest.mark.parametrize(
+    ("type", "data"),
+    [
+        (int, b"3.5"),
+        (int, b"true"),
+        (int, b'"three"'),
+        (float, b'"market_price"'),
+        (float, b"null"),
+        (str, b"5"),
+        (bool, b'"partial"'),
+        (list[int], b"{}"),
+    ],
+)
+def test_what_no_type_reads(type: Any, data: bytes) -> None:
+    """What means nothing of the type is no such thing."""
+    with pytest.raises(msgspec.ValidationError):
+        decoder_of(type)(data)

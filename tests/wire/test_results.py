@@ -52,6 +52,7 @@ from deribit_ws.wire import (
     trading,
     wallet,
 )
+from deribit_ws.wire.codec import decoder_of
 from tests.wire.answers import ANSWERS
 
 ROOMS = (
@@ -68,7 +69,7 @@ PAYLOADS = (accounts, blocks, instruments, market, notices, trading)
 
 
 def decode(text: str, answer: Any) -> Any:
-    return msgspec.json.decode(text.encode(), type=answer)
+    return decoder_of(answer)(text.encode())
 
 
 def plain(value: Any) -> Any:
