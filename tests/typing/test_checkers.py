@@ -18,7 +18,8 @@ def test_pyright() -> None:
         pytest.skip("pyright is not installed: it comes with the dev group")
     if shutil.which("node") is None:
         pytest.skip("pyright needs Node.js, which is not here")
-    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
+    project = str(ROOT / "pyproject.toml")  # else one in a folder above would come first
+    command = [sys.executable, "-m", "pyright", "--project", project, "--pythonpath", sys.executable]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
