@@ -13,7 +13,7 @@ SUBSCRIBE_COST = 3_000
 SUBSCRIBE_POOL = 30_000
 REFILL = 10_000  # credits a second, of every pool that is told in credits
 
-LATE_SECONDS = 0.2  # the longest that a request nobody awaits any more is taken to be on its way
+LATE_SECONDS = 0.2  # the longest that a request of which nobody hears again is taken to be on its way
 _PACE = 0.98  # of the rate: two clocks never agree, and an error of any size adds up for as long as we run
 _RESERVED_SHARE = 0.2  # of a burst: 4 of the 20 orders that everybody has, so that a cancel needn't wait
 _RESERVED_MOST = 10.0  # requests: a login, its dues and a minute of heartbeats, or a desk of cancels
@@ -33,8 +33,8 @@ class Pool:
     A request costs the exchange's pool when it arrives, which we don't see; until then a full pool there
     stays full, while ours would refill what we took. So ours holds no more than what is full less what is
     unanswered: then requests that arrive late and all at once never find less there than we reckoned.
-    What nobody awaits any more (a cancelled call, the answer to a heartbeat) is covered by a margin of
-    `LATE_SECONDS` of refill.
+    What is sent and not followed up (the answer to a heartbeat) is covered by a margin of `LATE_SECONDS`
+    of refill.
 
     Args:
         name: of the budget.
@@ -129,7 +129,7 @@ class Pool:
         self._unanswered += cost
 
     def answered(self, cost: float, now: float) -> None:
-        """Say that what was taken has arrived: it was answered, or nobody awaits it any more."""
+        """Say that what was taken has arrived, or never will: it was answered, or its link is gone."""
         self.left(now)
         self._unanswered -= cost
 
@@ -144,7 +144,11 @@ class Pool:
 
     def drain(self, now: float) -> None:
         """Count nothing as left: the exchange said so."""
-        self._level = min(0.0, self.left(now))
+        self.lower(0.0, now)
+
+    def lower(self, level: float, now: float) -> None:
+        """Count no more than so many requests as left."""
+        self._level = min(level, self.left(now))
 
     def pause(self, until: float) -> None:
         """Let nothing ordinary go before a time."""

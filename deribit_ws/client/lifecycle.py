@@ -169,6 +169,7 @@ class Lifecycle:
         self._changed.clear()
         self._registry.lost_link()
         self.restorer.disconnected()
+        self._limits.disconnected()
         return asyncio.get_running_loop().time() - self._live_since if was_live else None
 
     def _is_final(self, error: Exception) -> bool:

@@ -85,10 +85,13 @@ class Claims(NamedTuple):
         if self.currencies is not None:
             in_flight.add(self.currencies, 1)
 
-    def answered(self, in_flight: InFlight, now: float) -> None:
-        """Give the places back; what was sent stays spent."""
+    def arrived(self, now: float) -> None:
+        """Let its pools refill: what was sent is spent, and on its way no more."""
         for pool, cost in self.draws:
             pool.answered(cost, now)
+
+    def leave_queue(self, in_flight: InFlight) -> None:
+        """Give its places in flight back."""
         if self.currencies is not None:
             in_flight.add(self.currencies, -1)
 
@@ -96,8 +99,7 @@ class Claims(NamedTuple):
         """Give all of it back: nothing was sent."""
         for pool, cost in self.draws:
             pool.refund(cost)
-        if self.currencies is not None:
-            in_flight.add(self.currencies, -1)
+        self.leave_queue(in_flight)
 
     def soonest(self, ahead: int, now: float) -> float:
         """Give the least wait in seconds behind so many of the same kind, however soon answers come."""

@@ -1,11 +1,12 @@
 """Which budgets of the exchange there are, what each grants, and which of them a request draws on.
 
 Knows: methods, the published figures and the shape of an account's `limits`. Must not know: waiting.
-`limits` is the only caller. Where the documents leave a choice, the one that asks for less is taken.
+`limits` is the only caller. Where the documents leave a choice, the one that asks for less is taken;
+but once an account's figures are known nothing else slows it down.
 Source: docs.deribit.com, rate limits; `limits` as recorded from private/get_account_summary.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deribit_ws.credits import LAST, REFILL, SUBSCRIBE_COST, SUBSCRIBE_POOL, Lane, Pool
@@ -41,6 +42,15 @@ _RENAMED = {  # as older recordings have them
     "guaranteed_quotes": "guaranteed_mass_quotes",
 }
 
+# The budgets of an order, by its kind. Where the account has none of these it is charged to "trading".
+_BY_KIND = {
+    "spot": ("spot",),
+    "perpetuals": ("trading", "trading.perpetuals"),
+    "futures": ("trading", "trading.futures"),
+    "options": ("trading", "trading.options"),
+    None: ("trading", "trading.perpetuals", "trading.futures", "trading.options", "spot"),  # not told
+}
+
 _MATCHING_ENGINE = frozenset(name for name, method in METHODS.items() if method.matching_engine)
 # What keeps a link alive and an account safe: these and the matching engine's cancels go ahead of the rest.
 _VITAL = frozenset(
@@ -63,6 +73,7 @@ class Pools:
 
     def __init__(self) -> None:
         self.by_name: dict[str, Pool] = {}
+        self._matching: Mapping[str, Pool] = self.by_name  # those that matching-engine requests draw on
         self._known: dict[tuple[str, Concern, int], Claims] = {}
         self._simple: dict[str, Claims] = {}  # claims that don't depend on parameters
         for name, (rate, burst) in _DEFAULTS.items():
@@ -70,8 +81,13 @@ class Pools:
 
     def learn(self, limits: Mapping[str, Any], now: float) -> None:
         """Take over what the account is granted; whatever is missing or makes no sense stays as it was."""
+        told = []
         for name, rate, burst in _granted(limits):
             self._grant(name, rate, burst, now)
+            if name != GENERAL:
+                told.append(name)
+        if told:  # the account says what the matching engine grants it: it has no other budgets
+            self._matching = {name: self.by_name[name] for name in told}
         self._known.clear()
 
     def claims(self, method: str, params: Mapping[str, Any]) -> Claims:
@@ -105,34 +121,24 @@ class Pools:
 
     def _draws(self, method: str, concern: Concern) -> Iterator[Pool]:
         """Give the pools that a matching-engine request takes one of."""
-        if method == "private/mass_quote":
-            yield from self._of(concern, "maximum_mass_quotes")
-        elif method == "private/cancel_all" or (method in _BROAD_CANCELS and not concern.currencies):
-            yield self.by_name["cancel_all"]
-        elif method.endswith(("_rfq_quote", "_rfq_quotes")) and "block_rfq_maker" in self.by_name:
-            yield self.by_name["block_rfq_maker"]
-        else:
-            yield from self._trading(concern)
+        own = _own_budget(method, concern)
+        yield from (self._of(concern, own) if own else ()) or self._trading(concern)
         if method == "private/move_positions":
             yield self.by_name["move_positions"]
 
-    def _trading(self, concern: Concern) -> Iterator[Pool]:
-        if concern.kind in ("spot", None):  # an order id doesn't tell
-            yield self.by_name["spot"]
-        if concern.kind == "spot":
-            return
-        for pool in self._of(concern, "trading"):
-            yield pool
-            for kind in (concern.kind,) if concern.kind else ("perpetuals", "futures", "options"):
-                if (narrower := self.by_name.get(f"{pool.name}.{kind}")) is not None:
-                    yield narrower
+    def _trading(self, concern: Concern) -> list[Pool]:
+        """Give the pools of orders; the default where the account tells none for their currency."""
+        by_kind = [pool for name in _BY_KIND[concern.kind] for pool in self._of(concern, name)]
+        return by_kind or self._of(concern, "trading") or [self.by_name["trading"]]
 
-    def _of(self, concern: Concern, name: str) -> Iterable[Pool]:
-        """Give the pools of a name for each currency; the common one where a currency has none."""
+    def _of(self, concern: Concern, name: str) -> list[Pool]:
+        """Give the pools of a name for each currency, the common one where a currency has none; or none."""
+        pools = self._matching
         if not concern.currencies:
-            return [pool for key, pool in self.by_name.items() if key == name or key.endswith(f".{name}")]
-        common = self.by_name[name]
-        return [self.by_name.get(f"{one.lower()}.{name}", common) for one in concern.currencies]
+            return [pool for key, pool in pools.items() if key == name or key.endswith(f".{name}")]
+        common = pools.get(name)
+        found = [pools.get(f"{one.lower()}.{name}", common) for one in concern.currencies]
+        return [pool for pool in found if pool is not None]
 
     def _grant(self, name: str, rate: float, burst: float, now: float) -> None:
         pool = self.by_name.get(name)
@@ -144,6 +150,17 @@ class Pools:
         self.by_name[name] = new = Pool(name, rate, burst, reserving=reserving, last=last)
         for pool in self.by_name.values():
             new.pause(pool.paused_until)  # what makes everything wait makes it wait, too
+        common = next((self.by_name[part] for part in name.split(".") if part in _DEFAULTS), new)
+        new.lower(common.left(now), now)  # what was charged to that so far may be missing here
+
+
+def _own_budget(method: str, concern: Concern) -> str | None:
+    """Name the budget that an account may have for such requests alone."""
+    if method == "private/mass_quote":
+        return "maximum_mass_quotes"
+    if method == "private/cancel_all" or (method in _BROAD_CANCELS and not concern.currencies):
+        return "cancel_all"
+    return "block_rfq_maker" if method.endswith(("_rfq_quote", "_rfq_quotes")) else None
 
 
 def _sides(params: Mapping[str, Any]) -> int:

@@ -1,128 +1,39 @@
 """Turns: who may send when, held against figures from the exchange's documents, in virtual time."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deribit_ws.errors import CallTimeout, RateLimited, RequestNotSent, RpcError
+from deribit_ws.errors import CallTimeout, RequestNotSent, RpcError
 from deribit_ws.limits import Limits, LimitsSnapshot, PoolSnapshot
 from tests.core.counting import calls_made
+from tests.core.traffic import (
+    BUY,
+    BUY_ETH,
+    BUY_LINEAR,
+    BUY_SPOT,
+    CANCEL,
+    FOREVER,
+    INSTRUMENTS,
+    LINEAR,
+    PERPETUAL,
+    QUOTE,
+    READ,
+    SUBSCRIBE,
+    Traffic,
+    goes_at_once,
+    granted,
+    now,
+    plenty,
+    taken,
+    too_many,
+)
 
 pytestmark = pytest.mark.looptime
-
-Request = tuple[str, Mapping[str, Any]]
-FOREVER = 1e6  # a deadline that never comes
-BUY = ("private/buy", {"instrument_name": "BTC-PERPETUAL", "amount": 10})
-BUY_ETH = ("private/buy", {"instrument_name": "ETH-PERPETUAL", "amount": 10})
-BUY_LINEAR = ("private/buy", {"instrument_name": "ETH_USDC-PERPETUAL", "amount": 1})
-BUY_SPOT = ("private/buy", {"instrument_name": "BTC_USDC", "amount": 1})
-CANCEL = ("private/cancel", {"order_id": "1234567"})
-READ = ("public/ticker", {"instrument_name": "BTC-PERPETUAL"})
-SUBSCRIBE: Request = ("private/subscribe", {"channels": []})
-INSTRUMENTS = ("public/get_instruments", {"currency": "any"})
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def too_many(method: str, code: int = 10028) -> RateLimited:
-    return RateLimited(code, "too_many_requests", None, method)
-
-
-def granted(rate: float, burst: float) -> dict[str, Any]:
-    """The limits of an account with the same figures for everything."""
-    figures = {"rate": rate, "burst": burst}
-    engine = {"trading": {"total": figures}, "spot": figures, "cancel_all": figures}
-    return {"non_matching_engine": figures, "matching_engine": engine}
-
-
-async def plenty(limits: Limits) -> None:
-    """Grant so much that only places in flight are short, and let the pools fill: takes a second."""
-    limits.learn(granted(1000, 1000))
-    await asyncio.sleep(1)
-
-
-def goes_at_once(limits: Limits, request: Request) -> bool:
-    """Tell whether a request's turn comes without a step of the loop; its answer comes at once, too."""
-    turn = limits.turn(*request, deadline=FOREVER)
-    return stepped(turn.__aenter__()) and stepped(turn.__aexit__(None, None, None))
-
-
-def stepped(step: Coroutine[Any, Any, Any]) -> bool:
-    try:
-        step.send(None)
-    except StopIteration:
-        return True
-    step.close()
-    return False
-
-
-class Traffic:
-    """Sends requests as tasks, and notes who went, in order, and when."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.went: list[tuple[str, float]] = []
-        self.failed: list[tuple[str, float]] = []
-        self._answers: dict[str, asyncio.Future[None]] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-
-    def send(self, name: str, request: Request, *, deadline: float = FOREVER, answered: bool = True) -> None:
-        self._answers[name] = asyncio.get_running_loop().create_future()
-        if answered:
-            self.answer(name)
-        self._tasks[name] = asyncio.create_task(self._call(name, request, deadline))
-
-    def answer(self, name: str) -> None:
-        self._answers[name].set_result(None)
-
-    def fail(self, name: str, error: Exception) -> None:
-        self._answers[name].set_exception(error)
-
-    def cancel(self, name: str) -> None:
-        self._tasks[name].cancel()
-
-    async def _call(self, name: str, request: Request, deadline: float) -> None:
-        try:
-            async with self.limits.turn(*request, deadline=deadline):
-                self.went.append((name, now()))
-                await self._answers[name]
-        except RequestNotSent:
-            self.failed.append((name, now()))
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.went]
-
-    def when(self, name: str) -> float:
-        return dict(self.went)[name]
-
-    async def end(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-
-@pytest.fixture
-def limits() -> Limits:
-    return Limits()
-
-
-@pytest.fixture
-async def traffic(limits: Limits) -> AsyncIterator[Traffic]:
-    traffic = Traffic(limits)
-    yield traffic
-    await traffic.end()
-
-    assert limits.snapshot().waiting == 0
-
 
 # --- without waiting
 
@@ -392,25 +303,9 @@ async def test_cancel_all_counts_everywhere(limits: Limits, traffic: Traffic) ->
 # --- which pools, and which currencies
 
 
-@contextmanager
-def taken(limits: Limits) -> Iterator[dict[str, float]]:
-    """Note what is taken of each pool within."""
-    before = limits.snapshot().pools
-    out: dict[str, float] = {}
-    yield out
-    after = limits.snapshot().pools
-    out.update({name: round(before[name].left - pool.left, 6) for name, pool in after.items()})
-    for name in [name for name, cost in out.items() if not cost]:
-        del out[name]
-
-
-PERPETUAL = {"instrument_name": "BTC-PERPETUAL"}
-COMBO = {"instrument_name": "BTC-FS-27NOV26_PERP"}
-LINEAR = {"instrument_name": "ETH_USDC-PERPETUAL"}
 ONE = {"trading": 1.0}
 EITHER = {"trading": 1.0, "spot": 1.0}
 ALL = {"cancel_all": 1.0}
-QUOTE = {"instrument_name": "BTC-PERPETUAL", "bid": {"price": 1}, "ask": {"price": 2}}
 
 
 @pytest.mark.parametrize(
@@ -496,7 +391,7 @@ async def test_told_at_once(limits: Limits, traffic: Traffic) -> None:
     assert now() == 0.0
     assert caught.value.method == "public/ticker"
     assert took == {}
-    traffic.send("in time", READ, deadline=3.0)
+    traffic.send("in time", READ, deadline=3.2)
     await asyncio.sleep(3)
     assert traffic.when("in time") == pytest.approx(51 / 19.6, abs=0.1)
 
@@ -513,7 +408,7 @@ async def test_another_currencys_line(limits: Limits, traffic: Traffic) -> None:
 
 
 async def test_deadline_in_line(limits: Limits, traffic: Traffic) -> None:
-    """A call whose turn depends on answers waits until its deadline, then leaves without a trace."""
+    """A call whose turn depends on answers waits while one could come in time, then leaves no trace."""
     await plenty(limits)
     for number in range(6):
         traffic.send(str(number), BUY, answered=False)
@@ -524,8 +419,56 @@ async def test_deadline_in_line(limits: Limits, traffic: Traffic) -> None:
     traffic.answer("0")
     await asyncio.sleep(0.1)
 
-    assert traffic.failed == [("late", 3.5)]
+    assert traffic.failed == [("late", 3.0)]
     assert traffic.when("patient") == 4.0
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [(0.05, False), (0.205, False), (0.3, True), (2.4, False), (2.6, True), (30.0, True)]
+)
+async def test_time_for_an_answer(limits: Limits, traffic: Traffic, given: float, sent: bool) -> None:
+    """A call whose turn leaves less than a fifth of its time, or half a second, is told so at once."""
+    for number in range(
+        15 if given < 1 else 24
+    ):  # all of the burst; then a turn comes in 0.2 s, or in 2.04 s
+        traffic.send(str(number), BUY)
+    await asyncio.sleep(0)
+    traffic.send("last", BUY, deadline=given)
+    await asyncio.sleep(0)
+
+    assert traffic.failed == ([] if sent else [("last", 0.0)])
+    await asyncio.sleep(3)
+    assert ("last" in traffic.names) is sent
+
+
+@pytest.mark.parametrize("deadline", [0.001, 0.0, -1.0])
+async def test_no_waiting_no_refusal(limits: Limits, traffic: Traffic, deadline: float) -> None:
+    """A call that needn't wait goes, however little time is left."""
+    traffic.send("late", BUY, deadline=deadline)
+    await asyncio.sleep(0)
+
+    assert traffic.went == [("late", 0.0)]
+
+
+async def test_a_turn_too_late() -> None:
+    """A turn that a busy loop hands over too late for an answer is given back, not used."""
+    busy = 0.0
+    limits = Limits(clock=lambda: now() + busy)
+    await plenty(limits)
+    traffic = Traffic(limits)
+    for number in range(6):
+        traffic.send(str(number), BUY, answered=False)
+    await asyncio.sleep(0)
+    traffic.send("late", BUY, deadline=3.0)
+    await asyncio.sleep(0)
+    traffic.answer("0")
+    await asyncio.sleep(0)
+    busy = 1.9
+    await asyncio.sleep(0)
+
+    assert traffic.failed == [("late", 1.0)]
+    assert limits.snapshot().in_flight == {"BTC": 5}
+    await traffic.end()
 
 
 @pytest.mark.parametrize("step", [False, True])
@@ -631,151 +574,6 @@ async def test_crowded(limits: Limits, traffic: Traffic, method: str, code: int)
     crowded = "order" if method == "private/buy" else "read"
     assert traffic.when(crowded) == pytest.approx(1.0, abs=0.002)
     assert {when for name, when in traffic.went if name != crowded} == {0.0}
-
-
-# --- an account's own figures
-
-TESTNET = {  # as a new account of 2026 is told
-    "matching_engine": {
-        "block_rfq_maker": {"rate": 10, "burst": 20},
-        "cancel_all": {"rate": 5, "burst": 20},
-        "guaranteed_mass_quotes": {"rate": 2, "burst": 2},
-        "maximum_mass_quotes": {"rate": 10, "burst": 10},
-        "maximum_quotes": {"rate": 500, "burst": 500},
-        "spot": {"rate": 5, "burst": 20},
-        "trading": {"total": {"rate": 5, "burst": 20}},
-    },
-    "limits_per_currency": False,
-    "non_matching_engine": {"rate": 20, "burst": 100},
-}
-PER_CURRENCY = {
-    "limits_per_currency": True,
-    "matching_engine": {
-        "spot": {"rate": 200, "burst": 250},
-        "btc": {
-            "maximum_mass_quotes": {"rate": 10, "burst": 10},
-            "maximum_quotes": {"rate": 500, "burst": 500},
-            "trading": {"perpetuals": {"rate": 10, "burst": 20}, "total": {"rate": 100, "burst": 150}},
-        },
-        "eth": {"trading": {"total": {"rate": 200, "burst": 250}}},
-    },
-}
-
-
-def figures(limits: Limits) -> dict[str, tuple[float, float]]:
-    return {name: (pool.rate, pool.burst) for name, pool in limits.snapshot().pools.items()}
-
-
-async def test_learned(limits: Limits) -> None:
-    """What the account is granted replaces the defaults; quotes of a block RFQ get a pool of their own."""
-    assert goes_at_once(limits, ("private/add_block_rfq_quote", {}))
-    limits.learn(TESTNET)
-
-    assert figures(limits) == {
-        "non_matching_engine": (20, 100),
-        "get_instruments": (1, 50),
-        "subscribe": (pytest.approx(3.3333, abs=1e-4), 10),
-        "get_transaction_log": (1, 8),
-        "move_positions": (0.1, 6),
-        "trading": (5, 20),
-        "spot": (5, 20),
-        "cancel_all": (5, 20),
-        "maximum_mass_quotes": (10, 10),
-        "maximum_quotes": (500, 500),
-        "guaranteed_mass_quotes": (2, 2),
-        "block_rfq_maker": (10, 20),
-    }
-    with taken(limits) as took:
-        assert goes_at_once(limits, ("private/add_block_rfq_quote", {}))
-    assert took == {"block_rfq_maker": 1.0}
-
-
-@pytest.mark.parametrize(
-    ("request_", "pools"),
-    [
-        (BUY, {"btc.trading", "btc.trading.perpetuals"}),
-        (("private/buy", {"instrument_name": "BTC-27NOV26"}), {"btc.trading"}),
-        (("private/buy", {"instrument_name": "BTC-27NOV26-90000-C"}), {"btc.trading"}),
-        (("private/buy", COMBO), {"btc.trading", "btc.trading.perpetuals", "spot"}),
-        (BUY_ETH, {"eth.trading"}),
-        (("private/buy", LINEAR), {"trading"}),
-        (BUY_SPOT, {"spot"}),
-        (CANCEL, {"btc.trading", "btc.trading.perpetuals", "spot"}),
-        (
-            ("private/cancel", {"order_id": "OTO-1"}),
-            {"trading", "btc.trading", "btc.trading.perpetuals", "eth.trading", "spot"},
-        ),
-        (
-            ("private/mass_quote", {"quotes": [QUOTE]}),
-            {"btc.maximum_mass_quotes", "btc.maximum_quotes"},
-        ),
-    ],
-)  # fmt: skip
-async def test_per_currency(limits: Limits, request_: Request, pools: set[str]) -> None:
-    """Where an account has limits per currency, those hold; the common ones where a currency has none."""
-    limits.learn(PER_CURRENCY)
-    with taken(limits) as took:
-        assert goes_at_once(limits, request_)
-
-    assert set(took) == pools
-
-
-@pytest.mark.parametrize(
-    ("told", "pool", "expected"),
-    [
-        ({"matching_engine": {"rate": 30, "burst": 100}}, "trading", (30, 100)),
-        ({"matching_engine": {"quotes": {"rate": 50, "burst": 60}}}, "maximum_quotes", (50, 60)),
-        ({"matching_engine": {"max_quotes": {"rate": 3, "burst": 4}}}, "maximum_mass_quotes", (3, 4)),
-        ({"matching_engine": {"trading": {"total": {"rate": 0, "burst": 0}}}}, "trading", (5, 20)),
-        ({"matching_engine": {"trading": {"total": {"rate": "7"}}}}, "trading", (5, 20)),
-        ({"matching_engine": {"trading": {}}}, "trading", (5, 20)),
-        ({"matching_engine": 2, "matching_engine_burst": 20}, "trading", (5, 20)),
-        ({"non_matching_engine": {"rate": 1000, "burst": 1500}}, "non_matching_engine", (1000, 1500)),
-        ({"non_matching_engine": None, "matching_engine": None}, "non_matching_engine", (20, 100)),
-        ({}, "trading", (5, 20)),
-    ],
-)
-async def test_any_shape(
-    limits: Limits, told: dict[str, Any], pool: str, expected: tuple[float, float]
-) -> None:
-    """Older shapes are understood; what is missing or makes no sense leaves the figures as they were."""
-    limits.learn(told)
-
-    assert figures(limits)[pool] == expected
-
-
-@pytest.mark.parametrize("name", ["", "_cross_margin"])
-async def test_recorded(limits: Limits, captures: Path, name: str) -> None:
-    """The limits of recorded accounts are learned, all of them."""
-    recorded = json.loads((captures / "nautilus" / f"http_get_account_summaries{name}.json").read_bytes())
-    told = [summary["limits"] for summary in recorded["result"]["summaries"] if "limits" in summary]
-    for one in told:
-        limits.learn(one)
-
-    if told:
-        assert figures(limits)["trading"] == (200, 250)
-        assert figures(limits)["maximum_quotes"] == (500, 500)
-        assert figures(limits)["non_matching_engine"] == (1000, 1500)
-
-
-async def test_those_in_line_gain(limits: Limits, traffic: Traffic) -> None:
-    """What is learned holds at once for those in line."""
-    limits.learn({"matching_engine": {"trading": {"total": {"rate": 0.01, "burst": 20}}}})
-    for number in range(30):
-        traffic.send(str(number), BUY)
-    await asyncio.sleep(1)
-    limits.learn({"matching_engine": {"trading": {"total": {"rate": 100, "burst": 20}}}})
-    await asyncio.sleep(0.5)
-
-    assert traffic.names == [str(number) for number in range(30)]
-
-
-async def test_new_pools_in_a_pause(limits: Limits) -> None:
-    """A pool that is first heard of in a pause waits as well."""
-    limits.refused(too_many(""))
-    limits.learn(PER_CURRENCY)
-
-    assert not goes_at_once(limits, BUY)
 
 
 # --- what is shown

@@ -163,12 +163,15 @@ class Referee:
 class Game:
     """A client's traffic against the referee, over a line with delays, bunches and stalls."""
 
-    def __init__(self, seed: int, figures: Figures, *, bunch: float, stalls: bool, drains: bool) -> None:
+    def __init__(
+        self, seed: int, figures: Figures, *, bunch: float = 0.0, stall: float = 0.0, drains: bool = False
+    ) -> None:
         self.chance = random.Random(seed)
         self.limits = Limits()
         self.referee = Referee(figures)
         self.bunch = bunch
-        self.stalls = stalls
+        self.stall = stall  # seconds, the longest
+        self.gives_up = True  # on a fifth of the requests and, sooner or later, on half of the rest
         self.drains = drains
         self.went = 0
         self._session = 0
@@ -188,10 +191,10 @@ class Game:
                 self._heartbeat()
             if self.drains and self.chance.random() < 0.01:
                 self.referee.drain(self.chance.choice(list(self.referee.budgets)))
-            if not self.stalls and self.chance.random() < 0.2:
+            if self.gives_up and self.chance.random() < 0.2:
                 self.chance.choice(self._tasks).cancel()
-            if self.stalls and self.chance.random() < 0.01:
-                self._stalled_until = now() + self.chance.uniform(0, 5)
+            if self.stall and self.chance.random() < 0.01:
+                self._stalled_until = now() + self.chance.uniform(0, self.stall)
         await self.settle()
 
     async def settle(self) -> None:
@@ -217,7 +220,7 @@ class Game:
                     self.referee.foul.append(f"{now():.3f}: {deed.method} in the pause after a 10028")
                 if self.chance.random() < 0.02:
                     raise RequestNotSent("the link is down")
-                await self._sent(deed, timeout=None if self.stalls else self.chance.choice([None, 0.05]))
+                await self._sent(deed, self.chance.choice([None, 0.05]) if self.gives_up else None)
         except (RequestNotSent, RateLimited, OutcomeUnknown, CallTimeout):
             pass
 
@@ -261,6 +264,7 @@ class Game:
     def _hear_refusal(self, deed: Deed, answer: asyncio.Future[None]) -> None:
         error = RateLimited(10028, "too_many_requests", None, deed.method)
         self.limits.refused(error)
+        self.limits.disconnected()
         self._session = self.referee.session
         self._quiet_until = now() + 5.0
         for pending in list(self._pending):
@@ -314,7 +318,7 @@ def test_never_too_many(seed: int, first: Figures, then: Figures, bunch: float, 
     """
 
     async def play() -> None:
-        game = Game(seed, first, bunch=bunch, stalls=False, drains=drains)
+        game = Game(seed, first, bunch=bunch, drains=drains)
         game.limits.learn(first.told())
         await game.play()
         game.referee.grant(then)
@@ -336,11 +340,33 @@ def test_never_too_many_after_a_stall(seed: int, granted: Figures) -> None:
     """However long the line stalls, what then arrives all at once finds enough in every pool."""
 
     async def play() -> None:
-        game = Game(seed, granted, bunch=0.0, stalls=True, drains=False)
+        game = Game(seed, granted, stall=5.0)
+        game.gives_up = False
         game.limits.learn(granted.told())
         await game.play()
 
         assert game.referee.foul == []
+        assert game.limits.snapshot().in_flight == {}
+
+    run(play())
+
+
+@one_game_is_like_another
+@given(seed=st.integers(0, 2**32), granted=figures)
+@example(seed=1, granted=Figures())
+def test_never_too_many_of_the_given_up(seed: int, granted: Figures) -> None:
+    """However long the line stalls, those that were given up meanwhile are paid for when they arrive.
+
+    Only the pools are looked at: a place in a queue is given back after 5 s, stall or no stall.
+    """
+
+    async def play() -> None:
+        game = Game(seed, granted, stall=18.0)
+        game.limits.learn(granted.told())
+        await game.play()
+        await asyncio.sleep(20)
+
+        assert [foul for foul in game.referee.foul if "empty" in foul] == []
         assert game.limits.snapshot().in_flight == {}
 
     run(play())
@@ -351,7 +377,7 @@ def test_not_too_few(deed: Deed) -> None:
     """Those who ask without end get nearly all that the exchange grants: 97 % of its rate over a minute."""
 
     async def play() -> None:
-        game = Game(1, Figures(), bunch=0.0, stalls=False, drains=False)
+        game = Game(1, Figures())
 
         async def ask() -> None:
             while now() < 60.0:
