@@ -7,7 +7,6 @@ reconnect. `client` makes one per dial and throws it away when it is lost; nothi
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
@@ -73,7 +72,7 @@ class Connection:
         self._futures: dict[int, _Future] = {}
         self._lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._given_up: deque[int] = deque()
+        self._given_up: dict[int, int] = {}  # ids, and how many requests had been sent by then
         self._live = False
         self._flowing = asyncio.Event()  # cleared while paused: what is held waits too
         self._flowing.set()
@@ -154,7 +153,8 @@ class Connection:
         future = self._futures[id] = self._loop.create_future()
         due = self._loop.time() + timeout
         expiry = self._loop.call_at(due, self._expire, id, method, timeout, due)
-        future.add_done_callback(lambda _: self._forget(id, expiry))
+        sent = self._limits.sent
+        future.add_done_callback(lambda _: self._forget(id, expiry, sent))
         return future
 
     def _sign_of_life(self) -> _Future:
@@ -193,7 +193,9 @@ class Connection:
     def result(self, id: int, result: Any) -> None:
         """The call `id` has its result."""
         future = self._futures.get(id)
-        if future is not None and not future.done():
+        if future is None:
+            self._answered_late(id)
+        elif not future.done():
             future.set_result(result)
 
     def failed(self, id: int, error: RpcError | WireError, method: str) -> None:
@@ -201,7 +203,9 @@ class Connection:
         future = self._futures.get(id)
         if isinstance(error, RpcError):
             self._note(error)
-        if future is not None and not future.done():
+        if future is None:
+            self._answered_late(id)
+        elif not future.done():
             future.set_exception(error if isinstance(error, RpcError) else _unreadable(error, method))
 
     def test_request(self) -> None:
@@ -270,13 +274,21 @@ class Connection:
         error = CallTimeout(f"{method}: no answer within {timeout:g} s", method=method)
         future.set_exception(error)
 
-    def _forget(self, id: int, expiry: asyncio.TimerHandle) -> None:
+    def _forget(self, id: int, expiry: asyncio.TimerHandle, sent: int) -> None:
         expiry.cancel()
         self._futures.pop(id, None)
         if id in self._protocol.pending:  # unanswered: should an answer come, it is known as late
-            self._given_up.append(id)
+            self._given_up[id] = sent
             if len(self._given_up) > _GIVEN_UP:
-                self._protocol.pending.pop(self._given_up.popleft(), None)
+                oldest = next(iter(self._given_up))
+                del self._given_up[oldest]
+                self._protocol.pending.pop(oldest, None)
+
+    def _answered_late(self, id: int) -> None:
+        """Let the credits know that all sent up to then has arrived, though nobody awaits this answer."""
+        sent = self._given_up.pop(id, None)
+        if sent is not None:
+            self._limits.arrived(sent)
 
     async def _watch_silence(self) -> None:
         """End the connection when nothing comes any more, not even an answer to a question."""
