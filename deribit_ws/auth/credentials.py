@@ -81,8 +81,9 @@ class Credentials:
 class RefreshToken:
     """A refresh token in place of an API key, so that no secret is needed in this process.
 
-    Each login replaces the token, and the old one is worthless from then on. It has to be one of a
-    named session: others die with the connection they were made on.
+    Each login replaces the token, and the old one is worthless from then on: should the link break between
+    the exchange's doing so and its answer, there is none left. It has to be one of a named session: others
+    die with the connection they were made on.
 
     Args:
         token: never shown.

@@ -25,6 +25,12 @@ from deribit_ws.errors import (
 from deribit_ws.wire.methods import Repeat, repeat_of
 
 _READ_TRIES = 4  # a read that was on the wire when the link broke is asked three times more
+# What makes an account safer, and so goes out though cancel-on-disconnect could not be armed.
+_WAYS_OUT = (
+    "private/cancel",
+    "private/enable_cancel_on_disconnect",
+    "private/disable_cancel_on_disconnect",
+)
 _WAITED_OUT = (10028, 10066)  # too many requests, too many at once: a read is asked again when there is room
 
 
@@ -85,7 +91,7 @@ def _refuse_barred(lifecycle: Lifecycle, method: str) -> None:
     if not method.startswith("private/"):
         return
     refused: RpcError | None = lifecycle.restorer.login_refused
-    if refused is None and repeat_of(method) is not Repeat.READ:
+    if refused is None and repeat_of(method) is not Repeat.READ and not method.startswith(_WAYS_OUT):
         refused = lifecycle.restorer.unarmed  # who asked for cancel-on-disconnect must not act without it
     if refused is not None:
         raise type(refused).like(refused, method)

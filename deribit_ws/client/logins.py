@@ -22,6 +22,7 @@ NOT_LOGGED_IN = 13009  # the code of a private call whose login is missing, ende
 _WAITS = (0.5, 1.0, 2.0)  # seconds before the three more tries on a later connection
 _AGAIN_SECONDS = 60.0  # once refused for good: a key may be mended without the link being dropped
 _FRESH_SECONDS = 5.0  # a login this young is not to blame for a 13009; asking for another would hammer
+_BLAMED_SECONDS = 900.0  # for what a fresh login did not mend: each login tried costs private streams a hole
 _RETRY_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds between renewals that fail for a passing reason
 _LIMITED_SECONDS = 5.0  # after a rate limit at the least
 
@@ -45,7 +46,7 @@ class LoginKeeper:
         self._reduced = ""  # the scope last complained of
         self._since = 0.0  # when the present login was answered, on the loop's clock
         self.number = 0  # of the present login, of all this client has had
-        self._blamed: set[str] = set()  # methods that met a 13009 on a fresh login: no login mends that
+        self._blamed: dict[str, float] = {}  # methods that met a 13009 on a fresh login, and until when
         self._asked = asyncio.Event()
         self._renewed: asyncio.Future[None] | None = None
 
@@ -136,11 +137,11 @@ class LoginKeeper:
         True when it makes sense to send the method again.
         """
         grant = self._login.grant
-        if self.refused is not None or grant is None or method in self._blamed:
+        now = asyncio.get_running_loop().time()
+        if self.refused is not None or grant is None or now < self._blamed.get(method, now):
             return False
         if number != self.number:  # what it met was the end of an older one
             return True
-        now = asyncio.get_running_loop().time()
         if now < min(self._since + _FRESH_SECONDS, grant.expires_at):
             return False
         if self._renewed is None:
@@ -150,8 +151,8 @@ class LoginKeeper:
         return True
 
     def blame(self, method: str) -> None:
-        """Take it that a method meets a 13009 whatever the login is."""
-        self._blamed.add(method)
+        """Take it for a while that a method meets a 13009 whatever the login is."""
+        self._blamed[method] = asyncio.get_running_loop().time() + _BLAMED_SECONDS
 
     def _tell_renewed(self) -> None:
         self._asked.clear()
@@ -186,9 +187,8 @@ class LoginKeeper:
         """Renew by the refresh token; where that fails or is too late, log in from the start."""
         if self._is_current() and await self._refreshed(call):
             return False
-        has_lapsed = not self._is_current()
         await self.restore(call, is_first=False)
-        return has_lapsed and self.refused is None
+        return self.refused is None  # a refused refresh says that the old login may have ended early
 
     async def _refreshed(self, call: Call) -> bool:
         try:
@@ -200,6 +200,8 @@ class LoginKeeper:
                 raise  # the token is as good as before
             logger.warning("%s; logging in from the start", error)  # of unknown outcome: it may be worthless
             return False
+        else:
+            self._reduced = ""
         self._count()
         return True
 

@@ -46,6 +46,7 @@ class Subscriptions:
         self._resync: set[str] = set()  # to be left, once confirmed, and subscribed anew
         self._proven: set[str] = set()  # confirmed at some time: refused later, it is asked for again
         self._passing: set[str] = set()  # refused for a reason that may pass: it is asked for again too
+        self._doubted: set[str] = set()  # confirmed when a login was refused
         self._stuck: set[str] = set()  # nobody wants them, but the exchange would not let them go
         self._reported: set[str] = set()  # refused, and said so: not said again until confirmed
         self._attempts = 0
@@ -76,6 +77,7 @@ class Subscriptions:
                 self._proven.add(channel)
             self._references[channel] = self._references.get(channel, 0) + 1
             self._refused.pop(channel, None)  # somebody asks anew
+            self._stuck.discard(channel)
             self._reported.discard(channel)
         self._changed.set()
 
@@ -112,6 +114,7 @@ class Subscriptions:
         self._resync.clear()
         self._passing.clear()
         self._stuck.clear()
+        self._doubted.clear()
         self._asked = frozenset()
         self._attempts = 0
         self._retry_due = None
@@ -121,7 +124,13 @@ class Subscriptions:
         """Ask for nothing that needs a login, which was refused; None: ask for it again."""
         self._barred = refused
         if refused is not None:  # whatever the exchange still sends of them, nothing is promised
-            self._confirmed -= {channel for channel in self._confirmed if needs_login(channel)}
+            doubted = {channel for channel in self._confirmed if needs_login(channel)}
+            self._confirmed -= doubted
+            self._doubted |= doubted
+        else:  # it may send them still, even those nobody wants any more
+            self._confirmed |= self._doubted
+            self._resync |= self._doubted
+            self._doubted.clear()
         self._changed.set()
         self._tell_waiters()
 

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 _CREATION = Pattern("instrument.creation.{kind}.{currency}")
 _STATE = Pattern("instrument.state.{kind}.{currency}")
 _RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # before the next read, the more fail the longer
+_EARLY = 0.02  # seconds; by a coarse clock a timer comes so early: finding nothing due would be to spin
 _SUBSCRIBED_SECONDS = 30.0  # for the exchange's word on the channels of a set made while connected
 _DOUBTS = 3  # reads that say that nothing is left of a set, before it is believed
 _VAIN_READS = 3  # for an instrument that is told of but not listed, before it is given up
@@ -130,7 +131,7 @@ class Universe:
         while True:
             self._changed.clear()
             for source in list(self._sources.values()):
-                if source.due <= asyncio.get_running_loop().time():
+                if source.due <= asyncio.get_running_loop().time() + _EARLY:
                     await self._catch_up(source, call)
             due = min((source.due for source in self._sources.values()), default=math.inf)
             with contextlib.suppress(TimeoutError):
