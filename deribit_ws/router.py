@@ -32,6 +32,10 @@ Receive = Callable[[Any, int], None]  # payload, and its size in bytes as receiv
 Route = Callable[[bytes], None]  # what happens to the data of one channel; raises as `Router.notify` does
 
 
+# What stands before the consumers of a channel: told of its data in their place, it hands on what it likes.
+Gate = Callable[[bytes], None]
+
+
 class Consumer(Protocol):
     """Someone who wants notifications."""
 
@@ -39,8 +43,21 @@ class Consumer(Protocol):
     def form(self) -> Form:
         """The form to decode the data into."""
 
-    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
-        """Give what is to be called for each message of one channel; asked again when routes change."""
+    def bind(
+        self, channel: str, values: dict[str, str], family: Family, *, recovered: bool = False
+    ) -> Receive:
+        """Give what is to be called for each message of one channel; asked again when routes change.
+
+        `recovered`: for messages that were missed, and are read afterwards.
+        """
+
+
+@runtime_checkable
+class Wary(Protocol):
+    """A consumer to which each message matters: told of one that nobody can read."""
+
+    def spoiled(self, channel: str) -> None:
+        """A message of `channel` came and is not what it promises."""
 
 
 @runtime_checkable
@@ -98,6 +115,8 @@ class Router:
         self._places: dict[Entry, int] = {}  # in the order of their registration
         self._place = itertools.count()
         self._routes: dict[bytes, Route] = {}
+        self._behind: dict[tuple[bytes, bool], Route] = {}  # what lies behind gates
+        self.gate_of: Callable[[str, Family], Gate | None] = lambda channel, family: None
 
     def notify(self, channel: bytes, data: bytes) -> None:
         """Hand out one notification.
@@ -112,13 +131,20 @@ class Router:
             route = self._find(channel)
         route(data)
 
+    def hand_on(self, channel: str, data: bytes, *, recovered: bool = False) -> None:
+        """Hand out what a gate has let through; raises as `notify`."""
+        key = channel.encode(), recovered
+        if key not in self._behind:
+            self._behind[key] = self._route_of(channel, family_of(channel), recovered=recovered)
+        self._behind[key](data)
+
     def add(self, entry: Entry) -> None:
         """Start routing to an entry's consumer, after those already there."""
         self._places[entry] = next(self._place)
         self._name(entry, entry.channels)
         if entry.routes_only:
             self._open.append(entry)
-            self._routes.clear()
+            self._forget_all()
 
     def remove(self, entry: Entry) -> None:
         """Stop routing to it; may be repeated."""
@@ -126,7 +152,7 @@ class Router:
         self._unname(entry, entry.channels)
         if entry in self._open:
             self._open.remove(entry)
-            self._routes.clear()
+            self._forget_all()
 
     def extend(self, entry: Entry, channels: Mapping[str, dict[str, str]]) -> None:
         """Let an added entry want more channels; costs nothing for those it wants already."""
@@ -143,12 +169,12 @@ class Router:
         """Find anew who wants the channels that have one of these segments."""
         changed = {segment.encode() for segment in segments}
         for name in [name for name in self._routes if not changed.isdisjoint(name.split(b"."))]:
-            del self._routes[name]
+            self._forget(name)
 
     def _name(self, entry: Entry, channels: Iterable[str]) -> None:
         for channel in channels:
             self._named.setdefault(channel, []).append(entry)
-            self._routes.pop(channel.encode(), None)
+            self._forget(channel.encode())
 
     def _unname(self, entry: Entry, channels: Iterable[str]) -> None:
         for channel in channels:
@@ -157,29 +183,49 @@ class Router:
                 named.remove(entry)
             if not named:
                 self._named.pop(channel, None)
-            self._routes.pop(channel.encode(), None)
+            self._forget(channel.encode())
+
+    def _forget(self, name: bytes) -> None:
+        self._routes.pop(name, None)
+        if self._behind:
+            self._behind.pop((name, False), None)
+            self._behind.pop((name, True), None)
+
+    def _forget_all(self) -> None:
+        self._routes.clear()
+        self._behind.clear()
 
     def _find(self, name: bytes) -> Route:
         channel = name.decode()
         if not channel.isprintable():
             raise msgspec.DecodeError("no channel has such a name")
         family = family_of(channel)
-        route = _route(family, list(self._receivers(channel, family)))
+        route = self.gate_of(channel, family) or self._route_of(channel, family)
         if len(self._routes) >= _CACHED:
-            self._routes.clear()  # those in use are found again
+            self._forget_all()  # those in use are found again
         self._routes[name] = route
         if not family.is_known:
             self._warn(channel)
         return route
 
-    def _receivers(self, channel: str, family: Family) -> Iterator[tuple[Form, Receive]]:
+    def _route_of(self, channel: str, family: Family, *, recovered: bool = False) -> Route:
+        receivers: list[tuple[Form, Receive]] = []
+        wary: list[Callable[[str], None]] = []
+        for consumer, values in self._consumers(channel):
+            receivers.append((consumer.form, consumer.bind(channel, values, family, recovered=recovered)))
+            if isinstance(consumer, Wary):
+                wary.append(consumer.spoiled)
+        route = _route(family, receivers)
+        return _watched(route, channel, wary) if wary else route
+
+    def _consumers(self, channel: str) -> Iterator[tuple[Consumer, dict[str, str]]]:
         entries = sorted((*self._named.get(channel, ()), *self._open), key=self._places.__getitem__)
         heard: set[int] = set()
         for entry in entries:
             values = entry.match(channel)
             if values is not None and id(entry.consumer) not in heard:
                 heard.add(id(entry.consumer))  # a stream of overlapping patterns gets each message once
-                yield entry.consumer.form, entry.consumer.bind(channel, values, family)
+                yield entry.consumer, values
 
     def _warn(self, channel: str) -> None:
         prefix = channel.partition(".")[0]
@@ -193,6 +239,18 @@ def _route(family: Family, receivers: list[tuple[Form, Receive]]) -> Route:
     if len(decoders) == 1:  # nearly always
         return _of_one_form(*decoders.values(), receivers=[receive for _, receive in receivers])
     return _of_many_forms(decoders, receivers)
+
+
+def _watched(route: Route, channel: str, wary: Sequence[Callable[[str], None]]) -> Route:
+    def watched(data: bytes) -> None:
+        try:
+            route(data)
+        except _UNREADABLE:
+            for spoiled in wary:
+                spoiled(channel)
+            raise
+
+    return watched
 
 
 def _of_one_form(decode: Decode, *, receivers: Iterable[Receive]) -> Route:

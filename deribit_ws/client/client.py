@@ -104,6 +104,7 @@ class Client(Listening):
             self._logins,
             self._limits,
             universe,
+            {},
             heartbeat=heartbeat,
             cancel_on_disconnect=cancel_on_disconnect,
         )

@@ -16,7 +16,15 @@ from deribit_ws.aiohttp_transport import Dialer
 from deribit_ws.backoff import Backoff
 from deribit_ws.client.restoring import Restorer
 from deribit_ws.connection import Connection
-from deribit_ws.errors import CallError, ConnectFailed, DeribitError, RpcError, ScopeReduced, UsageError
+from deribit_ws.errors import (
+    CallError,
+    ConnectFailed,
+    DeribitError,
+    RpcError,
+    ScopeReduced,
+    UsageError,
+    WireError,
+)
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.limits import Limits
 from deribit_ws.marks import Connected, Disconnected
@@ -104,9 +112,15 @@ class Lifecycle:
             notify=self._registry.router.notify,
             ids=self._ids,
             limits=self._limits,
-            report=self._registry.events.report,
+            report=self._told,
             overfull=self._go_live,
         )
+
+    def _told(self, error: RpcError | WireError) -> None:
+        """Pass on an error that belongs to no call; a frame that can't be read may have been anybody's."""
+        if isinstance(error, WireError) and error.channel is None:
+            self.restorer.doubt()
+        self._registry.events.report(error)
 
     async def _live(self, connection: Connection) -> None:
         """Rebuild, use and lose one connection; raise what no other connection will mend."""

@@ -8,7 +8,7 @@ new connection's `call`.
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from deribit_ws.client.logins import NOT_LOGGED_IN, LoginKeeper
 from deribit_ws.errors import AuthError, CallError, RpcError
@@ -24,6 +24,25 @@ _LEARN_AGAIN_SECONDS = 30.0  # where the answer did not come, or was a passing r
 _LEARN_SECONDS = 3600.0  # Deribit sets the matching engine's rates anew every hour
 
 
+class Recovery(Protocol):
+    """A room that makes good what a drop cost it: books, trades, the account's own orders."""
+
+    async def prepare(self, call: Call) -> None:
+        """Take what must be known before channels are subscribed; raise what makes the link useless."""
+
+    async def keep(self, call: Call) -> None:
+        """Recover, once the link is live, and go on while it lives; raise what makes it useless."""
+
+    def disconnected(self) -> None:
+        """The link is gone, and all it brought was handed out."""
+
+    def doubt(self) -> None:
+        """Something came that nobody can read, nor say whose it was."""
+
+    def end(self, error: Exception) -> None:
+        """No other link will come, because of `error`."""
+
+
 class Restorer:
     """Rebuilds what lived on the last connection.
 
@@ -32,6 +51,7 @@ class Restorer:
         logins: keeps connections logged in; None stays public.
         limits: learns the account's real rates.
         universe: the live sets of instruments, read again on each connection.
+        recoveries: by name, the rooms that make good what a drop cost them.
         heartbeat: seconds, as Deribit's set_heartbeat; None arms none.
         cancel_on_disconnect: True arms it on each connection, False disarms it there; None leaves the
             account as it is.
@@ -43,6 +63,7 @@ class Restorer:
         logins: LoginKeeper | None,
         limits: Limits,
         universe: Universe,
+        recoveries: Mapping[str, Recovery],
         *,
         heartbeat: int | None,
         cancel_on_disconnect: bool | None,
@@ -51,6 +72,7 @@ class Restorer:
         self._logins = logins
         self._limits = limits
         self._universe = universe
+        self._recoveries = recoveries
         self.heartbeat = heartbeat
         self.cancel_on_disconnect = cancel_on_disconnect
         self._learn_at = 0.0  # on the loop's clock
@@ -76,6 +98,8 @@ class Restorer:
             await self._set_cancel(call, is_first=is_first)
         subscriptions = self._registry.subscriptions
         await self._universe.restore(call)  # first: what has expired meanwhile is then not asked for
+        for recovery in self._recoveries.values():
+            await recovery.prepare(call)
         await subscriptions.settle(call)
 
     async def keep(self, call: Call) -> None:
@@ -83,6 +107,7 @@ class Restorer:
         keepers: dict[str, Coroutine[Any, Any, None]] = {
             "subscriptions": self._registry.subscriptions.keep(self._renewing(call)),
             "instruments": self._universe.keep(call),
+            **{name: recovery.keep(call) for name, recovery in self._recoveries.items()},
         }
         if self._logins is not None:
             keepers |= {"login": self._logins.keep(call, self._after_lapse), "limits": self._learn(call)}
@@ -114,10 +139,19 @@ class Restorer:
         """Forget what was the connection's alone."""
         if self._logins is not None:
             self._logins.disconnected()
+        for recovery in self._recoveries.values():
+            recovery.disconnected()
+
+    def doubt(self) -> None:
+        """Let all that lost something know, where nobody can say who did."""
+        for recovery in self._recoveries.values():
+            recovery.doubt()
 
     def end(self, error: Exception) -> None:
         """Let nobody wait for what only another connection would bring."""
         self._universe.end(error)
+        for recovery in self._recoveries.values():
+            recovery.end(error)
 
     async def _after_lapse(self, call: Call) -> None:
         """Rebuild what a time without a login may have cost: what becomes of it is not documented."""

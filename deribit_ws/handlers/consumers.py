@@ -76,9 +76,11 @@ class PlainCallback:
         self._signature = signature
         self._owner = owner
 
-    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
+    def bind(
+        self, channel: str, values: dict[str, str], family: Family, *, recovered: bool = False
+    ) -> Receive:
         """Give what is to be called for each message of one channel."""
-        call, wrap = _bound(self._callback, self._signature, channel, values)
+        call, wrap = _bound(self._callback, self._signature, channel, values, recovered)
         name, failed = describe(self._callback), self._owner.callback_failed
 
         def receive(payload: Any, _: int) -> None:
@@ -102,19 +104,42 @@ class PlainCallback:
 _FINE = Verdict.FINE
 
 
-class Fed:
+class Sleeper:
+    """Something with one task that waits for news; it ends once."""
+
+    def __init__(self) -> None:
+        self._sleeper: asyncio.Future[None] | None = None
+        self.ended = False
+
+    def end(self) -> None:
+        """Take no more; what is there already stays for those who still read."""
+        self.ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
+
+    async def _sleep(self) -> None:
+        self._sleeper = asyncio.get_running_loop().create_future()
+        try:
+            await self._sleeper
+        finally:
+            self._sleeper = None
+
+
+class Fed(Sleeper):
     """What coroutine functions and streams share: a bounded queue, and a sleeper to be woken."""
 
     def __init__(self, form: Form, owner: Owner, overflow: Overflow | None, maxsize: int | None) -> None:
+        Sleeper.__init__(self)  # by name: a stream has another base beside this one
         self.form = form
         self._owner = owner
         self._overflow = overflow
         self._queue: BoundedQueue[Any] = BoundedQueue(MAX_ITEMS if maxsize is None else maxsize)
-        self._sleeper: asyncio.Future[None] | None = None
         self._blocked: asyncio.TimerHandle | None = None
         self._overrun: SlowConsumer | None = None  # said, and not made good yet
         self._missed = False  # more since then
-        self.ended = False
 
     def feed(self, channel: str, size: int, item: Any, policy: Overflow) -> None:
         """Queue one item; what happens when full is the policy's word."""
@@ -132,20 +157,8 @@ class Fed:
 
     def end(self) -> None:
         """Take no more; what is queued stays for those who still read."""
-        self.ended = True
+        super().end()
         self.unblock()
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._sleeper is not None and not self._sleeper.done():
-            self._sleeper.set_result(None)
-
-    async def _sleep(self) -> None:
-        self._sleeper = asyncio.get_running_loop().create_future()
-        try:
-            await self._sleeper
-        finally:
-            self._sleeper = None
 
     def _take(self) -> Any:
         item = self._queue.take()
@@ -236,9 +249,11 @@ class CoroutineCallback(Worker):
         self._callback = callback
         self._signature = signature
 
-    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
+    def bind(
+        self, channel: str, values: dict[str, str], family: Family, *, recovered: bool = False
+    ) -> Receive:
         """Give what is to be called for each message of one channel."""
-        call, wrap = _bound(self._callback, self._signature, channel, values)
+        call, wrap = _bound(self._callback, self._signature, channel, values, recovered)
         policy = self._overflow or overflow_of(family)
         feed = self.feed
 
@@ -250,7 +265,7 @@ class CoroutineCallback(Worker):
 
 
 def _bound(
-    callback: Callable[..., Any], signature: Signature, channel: str, values: dict[str, str]
+    callback: Callable[..., Any], signature: Signature, channel: str, values: dict[str, str], recovered: bool
 ) -> tuple[Callable[[Any], Any], Callable[[Any], Notification] | None]:
     """Give a function of the payload alone, and what to make of the payload on receipt."""
     named = {name: values[name] for name in signature.names if name in values}
@@ -258,7 +273,7 @@ def _bound(
     if not signature.wants_notification:
         return call, None
     clock = time.time_ns
-    return call, lambda payload: Notification(channel, payload, clock())
+    return call, lambda payload: Notification(channel, payload, clock(), recovered)
 
 
 def _is_cancelled() -> bool:

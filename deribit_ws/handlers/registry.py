@@ -14,11 +14,12 @@ from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Work
 from deribit_ws.handlers.events import Events
 from deribit_ws.handlers.handler import Handler, noted
 from deribit_ws.handlers.live import Follower, starts_with_snapshot
+from deribit_ws.handlers.reading import Reading
 from deribit_ws.handlers.registrations import HandlerRegistration, Registration, entry_of, policy_of
 from deribit_ws.handlers.signatures import describe, read_signature
 from deribit_ws.handlers.stream import Stream
 from deribit_ws.marks import Lagged, Mark
-from deribit_ws.router import Router
+from deribit_ws.router import Consumer, Router
 from deribit_ws.subscriptions import Subscriptions, check_name
 from deribit_ws.wire.channels import Pattern
 
@@ -50,6 +51,7 @@ class Registry:
         self.link: Link | None = None
         self._registrations: dict[Registration, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._readings: dict[Reading[Any], None] = {}
         self._streams: dict[Stream[Any], Registration] = {}
         self._pausing: set[Any] = set()
         self._running = False
@@ -123,6 +125,7 @@ class Registry:
         async def open(stream: Stream[Any]) -> None:
             registration = self._streams[stream] = Registration(entries, stream, self._cancel)
             self._add(registration)
+            self.enter(stream)
             # What is in a live set may end at any moment: a refusal of that is no fault of the stream.
             await opened([channel for entry in entries if not entry.live for channel in entry.channels])
 
@@ -132,7 +135,25 @@ class Registry:
         entries = [entry_of(p, {n: v for n, v in values.items() if n in p.names}, stream) for p in parsed]
         return stream
 
+    def attach(self, pattern: Pattern, values: dict[str, Any], consumer: Consumer) -> Registration:
+        """Route a pattern's channels to a consumer of any kind, and hold those it names.
+
+        The consumer has an `end()`, called when the registration is cancelled.
+        """
+        registration = Registration([entry_of(pattern, values, consumer)], consumer, self._cancel)
+        self._add(registration)
+        return registration
+
+    def enter(self, reading: Reading[Any]) -> None:
+        """Tell a reading of marks from now on, and end it with the client."""
+        self._readings[reading] = None
+
+    def leave(self, reading: Reading[Any]) -> None:
+        """Tell it no more; may be repeated."""
+        self._readings.pop(reading, None)
+
     def _close_stream(self, stream: Stream[Any]) -> None:
+        self.leave(stream)
         registration = self._streams.pop(stream, None)
         if registration is not None:
             registration.cancel()
@@ -185,8 +206,8 @@ class Registry:
     async def stop(self, error: Exception | None, spared: Iterable[asyncio.Task[Any]]) -> None:
         """End all streams (with `error`) and tasks, but for those that are closing the client."""
         self._running = False
-        for stream in list(self._streams):
-            stream.fail(error) if error is not None else stream.end()
+        for reading in list(self._readings):
+            reading.fail(error) if error is not None else reading.end()
         for worker in (*self.events.workers, *self._workers()):
             worker.end()
         self._stuck |= await _cancelled(self._tasks - self._stuck - set(spared))
@@ -204,9 +225,9 @@ class Registry:
     # --- the Owner of consumers
 
     def tell(self, mark: Mark) -> None:
-        """Tell every handler and every stream of a mark."""
-        for stream in list(self._streams):
-            stream.mark(mark)
+        """Tell every handler and every reading of a mark."""
+        for reading in list(self._readings):
+            reading.mark(mark)
         self.events.tell(mark)
 
     def callback_failed(self, name: str, channel: str, error: Exception) -> None:

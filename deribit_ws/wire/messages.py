@@ -22,9 +22,11 @@ class Notification(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
     """One message.
 
     `data` is the family's payload type, or plain values where there is none. `received_at` is ns
-    since the epoch, from this machine's clock; it may step, so never use it for timers.
+    since the epoch, from this machine's clock; it may step, so never use it for timers. `recovered`
+    is True for what was missed on a private channel while there was no link, and read afterwards.
     """
 
     channel: str
     data: T_co
     received_at: int
+    recovered: bool = False

@@ -51,7 +51,9 @@ class Ear:
         self.heard: list[Any] = [] if log is None else log
         self.binds = 0
 
-    def bind(self, channel: str, values: dict[str, str], family: Family) -> Receive:
+    def bind(
+        self, channel: str, values: dict[str, str], family: Family, *, recovered: bool = False
+    ) -> Receive:
         self.binds += 1
         return lambda payload, size: self.heard.append((channel, payload))
 

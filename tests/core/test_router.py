@@ -59,7 +59,7 @@ def test_order_of_registration() -> None:
     log: list[Any] = []
 
     class Named(Ear):
-        def bind(self, channel: str, values: Any, family: Any) -> Any:
+        def bind(self, channel: str, values: Any, family: Any, *, recovered: bool = False) -> Any:
             return lambda payload, size: log.append(self)
 
     wanted = [
@@ -242,7 +242,7 @@ def test_consumer_may_change_routes() -> None:
     late = Ear()
 
     class Restless(Ear):
-        def bind(self, channel: str, values: Any, family: Any) -> Any:
+        def bind(self, channel: str, values: Any, family: Any, *, recovered: bool = False) -> Any:
             def receive(payload: Any, size: int) -> None:
                 router.remove(mine)
                 router.add(entry("ticker.>", late))
