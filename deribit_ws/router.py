@@ -117,6 +117,7 @@ class Router:
         self._routes: dict[bytes, Route] = {}
         self._behind: dict[tuple[bytes, bool], Route] = {}  # what lies behind gates
         self.gate_of: Callable[[str, Family], Gate | None] = lambda channel, family: None
+        self.heard_of: Callable[[str], Callable[[], None] | None] = lambda channel: None
 
     def notify(self, channel: bytes, data: bytes) -> None:
         """Hand out one notification.
@@ -130,6 +131,11 @@ class Router:
         except KeyError:
             route = self._find(channel)
         route(data)
+
+    def refind(self, channels: Iterable[str]) -> None:
+        """Find the routes of channels anew at their next message."""
+        for channel in channels:
+            self._forget(channel.encode())
 
     def hand_on(self, channel: str, data: bytes, *, recovered: bool = False) -> None:
         """Hand out what a gate has let through; raises as `notify`."""
@@ -201,6 +207,8 @@ class Router:
             raise msgspec.DecodeError("no channel has such a name")
         family = family_of(channel)
         route = self.gate_of(channel, family) or self._route_of(channel, family)
+        if (heard := self.heard_of(channel)) is not None:
+            route = _noted(route, heard)
         if len(self._routes) >= _CACHED:
             self._forget_all()  # those in use are found again
         self._routes[name] = route
@@ -239,6 +247,14 @@ def _route(family: Family, receivers: list[tuple[Form, Receive]]) -> Route:
     if len(decoders) == 1:  # nearly always
         return _of_one_form(*decoders.values(), receivers=[receive for _, receive in receivers])
     return _of_many_forms(decoders, receivers)
+
+
+def _noted(route: Route, heard: Callable[[], None]) -> Route:
+    def noted(data: bytes) -> None:
+        heard()
+        route(data)
+
+    return noted
 
 
 def _watched(route: Route, channel: str, wary: Sequence[Callable[[str], None]]) -> Route:

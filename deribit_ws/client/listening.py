@@ -94,6 +94,29 @@ class Listening(Life):
         await self._registry.subscriptions.left(asked, timeout)
         return asked
 
+    def expect(self, *channels: str, within: float | None) -> None:
+        """Have handlers and marked streams told `Stale` when a channel is silent for too long.
+
+        It is told once, until the channel speaks again; only while there is a link, and the channel is
+        subscribed (which this does not do). An index price is stale after 10 s without being named here;
+        of other channels nobody can know, as a quiet market sends nothing.
+
+        Args:
+            channels: their names.
+            within: seconds; None ends it.
+
+        Raises:
+            UsageError: one is not a channel's name, there is none, or `within` is no time.
+        """
+        if not channels:
+            raise UsageError("expect: name a channel")
+        for channel in channels:
+            check_name(channel)
+        if within is not None:
+            require_positive(within=within)
+        self._registry.freshness.expect(channels, within)
+        self._registry.router.refind(channels)
+
     def _seconds(self, timeout: float | None) -> float:
         """Give a call's deadline in seconds; raise UsageError where it is none."""
         if timeout is None:

@@ -107,6 +107,7 @@ class Restorer:
         keepers: dict[str, Coroutine[Any, Any, None]] = {
             "subscriptions": self._registry.subscriptions.keep(self._renewing(call)),
             "instruments": self._universe.keep(call),
+            "freshness": self._registry.freshness.keep(),
             **{name: recovery.keep(call) for name, recovery in self._recoveries.items()},
         }
         if self._logins is not None:

@@ -79,13 +79,13 @@ class Handler:
         """The link is gone."""
 
     def on_gap(self, event: Gap) -> Any:
-        """Trades are lost for good. Not told yet: nothing here fetches trades again so far."""
+        """Trades that `Client.trades` was to give are lost for good: the history no longer has them."""
 
     def on_lagged(self, event: Lagged) -> Any:
         """A callback or stream was too slow, and notifications were dropped."""
 
     def on_stale(self, event: Stale) -> Any:
-        """Nothing came where something should have. Not told yet."""
+        """A channel is silent that should speak: an index price, or what `Client.expect` was told of."""
 
     def on_instrument_added(self, event: InstrumentAdded) -> Any:
         """A live set has grown. What it is filled with first is no news, and not told."""

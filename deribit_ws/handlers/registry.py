@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from deribit_ws.errors import SlowConsumer, UsageError
 from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Worker
 from deribit_ws.handlers.events import Events
+from deribit_ws.handlers.freshness import Freshness
 from deribit_ws.handlers.handler import Handler, noted
 from deribit_ws.handlers.live import Follower, starts_with_snapshot
 from deribit_ws.handlers.reading import Reading
@@ -48,6 +49,8 @@ class Registry:
         self.router = Router(self._unknown_family)
         self.events = Events(self)
         self.subscriptions = Subscriptions(self.events.report)
+        self.freshness = Freshness(self.tell, self.subscriptions.is_confirmed)
+        self.router.heard_of = self.freshness.heard_of
         self.link: Link | None = None
         self._registrations: dict[Registration, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -169,6 +172,7 @@ class Registry:
         for entry in registration._entries:
             self.router.add(entry)
             self.subscriptions.hold(entry.channels, are_listed=bool(entry.live))
+        self.freshness.begin(registration.channels)
         # A channel that runs already sends a newcomer no snapshot unless it is asked for anew.
         self.subscriptions.resync(filter(starts_with_snapshot, registration.channels))
         for follower in followers:

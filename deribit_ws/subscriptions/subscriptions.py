@@ -56,6 +56,9 @@ class Subscriptions:
         self._awaited: list[list[str]] = []  # channels whose refusal a caller will be told
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
+        # Told of channels when the exchange has subscribed them, each time anew, and when it has left them.
+        self.on_confirmed: Callable[[Collection[str]], None] = lambda channels: None
+        self.on_left: Callable[[Collection[str]], None] = lambda channels: None
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -66,6 +69,10 @@ class Subscriptions:
     def confirmed(self) -> frozenset[str]:
         """What the exchange has confirmed on this connection."""
         return frozenset(self._confirmed)
+
+    def is_confirmed(self, channel: str) -> bool:
+        """Tell whether the exchange has confirmed a channel on this connection."""
+        return channel in self._confirmed
 
     def hold(self, channels: Iterable[str], *, are_listed: bool = False) -> None:
         """Count one more reference to each channel.
@@ -265,6 +272,7 @@ class Subscriptions:
             self._confirmed.difference_update(request.channels)
             self._resync.difference_update(request.channels)
             self._tell_waiters()
+            self.on_left(request.channels)
             return
         given = {name for name in answer if isinstance(name, str)} if isinstance(answer, list) else set()
         accepted = given.intersection(request.channels)
@@ -272,6 +280,8 @@ class Subscriptions:
         self._proven |= accepted & self._references.keys()
         self._reported -= accepted
         self._passing -= accepted
+        if accepted:
+            self.on_confirmed(accepted)
         rest = [channel for channel in request.channels if channel not in accepted]
         self._refuse(rest, sorted(accepted), None)
 

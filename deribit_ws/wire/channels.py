@@ -46,7 +46,16 @@ else:
 
     T_co = TypeVar("T_co", covariant=True)
 
-__all__ = ["Channel", "Family", "Pattern", "Values", "families_meant", "family_of", "is_private"]
+__all__ = [
+    "Channel",
+    "Family",
+    "Pattern",
+    "Values",
+    "families_meant",
+    "family_of",
+    "is_private",
+    "seconds_between",
+]
 
 
 class Channel(str, Generic[T_co]):
@@ -110,6 +119,11 @@ def _family(text: str, payload: Any = None, *, is_state: bool = False, may_be_si
 def is_private(channel: str) -> bool:
     """Tell whether a channel needs `private/subscribe`."""
     return channel.startswith(_PRIVATE)
+
+
+def seconds_between(channel: str) -> float | None:
+    """Give how often a channel speaks whatever the market does; None where that is not known."""
+    return 1.0 if channel.startswith("deribit_price_index.") else None
 
 
 _PRIVATE = ("user.", "block_trade_confirmations", "block_rfq.maker.", "block_rfq.taker.")
