@@ -4,6 +4,7 @@ Knows: which room does what. Must not know: sockets, frames, queues. The composi
 its arguments, builds the rooms below, and makes calls; `listening` and `life` are the rest of its face.
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from deribit_ws.aiohttp_transport import MAX_MESSAGE, Dialer
 from deribit_ws.auth import Credentials, Login, RefreshToken
+from deribit_ws.books import Books
 from deribit_ws.client.calls import call, merged
+from deribit_ws.client.feeds import Feeds
 from deribit_ws.client.lifecycle import Lifecycle
-from deribit_ws.client.listening import Listening
 from deribit_ws.client.logins import LoginKeeper
 from deribit_ws.client.managed import SHORTEST_HEARTBEAT, Managed
 from deribit_ws.client.restoring import Restorer
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 
-class Client(Listening):
+class Client(Feeds):
     """A Deribit client that stays connected.
 
     It can be built, and callbacks registered, with no loop running. Use it as `async with client:`,
@@ -95,21 +97,22 @@ class Client(Listening):
         )
         self.url = url
         self._limits = Limits()
-        self._clock = ExchangeClock(time.time, time.monotonic)
+        self._clock = ExchangeClock(time.time, _ticks)
         registry = Registry()
         self._logins = _keeper(credentials, self._clock, registry)
         universe = Universe(registry)
+        books = Books(registry, self._typed_call)
         restorer = Restorer(
             registry,
             self._logins,
             self._limits,
             universe,
-            {},
+            {"books": books},
             heartbeat=heartbeat,
             cancel_on_disconnect=cancel_on_disconnect,
         )
         lifecycle = Lifecycle(dialer, registry, restorer, self._limits, retry_seconds=retry_seconds)
-        super().__init__(lifecycle, registry, universe, call_timeout)
+        super().__init__(lifecycle, registry, universe, books, call_timeout)
         self._managed = Managed(self, restorer, self._send)
         self.public = PublicMethods(self._typed_call)
         self.private = PrivateMethods(self._typed_call)
@@ -204,6 +207,11 @@ class Client(Listening):
             await self.aclose()
         finally:
             self._lifecycle.is_leaving = False
+
+
+def _ticks() -> float:
+    """Give seconds of the loop's clock, which never steps, and is the one all deadlines are kept by."""
+    return asyncio.get_running_loop().time()
 
 
 def _check_credentials(
