@@ -33,6 +33,7 @@ _STUCK_SECONDS = 30.0  # between two more, where not even a new link gave one
 _REPORTED_RELAPSES = 4  # doubts in a row that are no accident any more
 _LOOK_SECONDS = 5.0  # between two looks whether the channels of valid books are still subscribed
 _LOOKS = 2  # in a row that find one unsubscribed: its snapshot may be a little ahead of the answer
+_SHOWN = 3  # books named in one line of the log
 _EARLY = 0.02  # seconds; by a coarse clock a timer comes so early: finding nothing due would be to spin
 
 
@@ -179,7 +180,7 @@ class Books:
                 kept.await_in(Need.SNAPSHOT, SNAPSHOT_SECONDS)
             else:
                 kept.missed += 1
-                kept.why = "no snapshot came"
+                kept.why = f"no snapshot within {SNAPSHOT_SECONDS:g} s"
                 (stuck if self._is_last_resort(kept) else asked).append(kept)
         if asked:
             self._resync(asked)
@@ -191,23 +192,20 @@ class Books:
         return kept.missed > _TRIES and not kept.has_cost_a_link
 
     def _resync(self, asked: Sequence[KeptBook]) -> None:
-        shown = ", ".join(f"{kept.channel} ({kept.why})" for kept in asked[:3])
-        more = f" and {len(asked) - 3} more" if len(asked) > 3 else ""
-        logger.warning("asking for new snapshots: %s%s", shown, more)
+        logger.warning("asking for new snapshots: %s", _shown(asked))
         for kept in asked:
             kept.resyncs += 1
-            if kept.relapses == _REPORTED_RELAPSES:
-                report = f"{kept.channel} is in doubt again and again, now: {kept.why}"
-                self._registry.events.report(ProtocolError(report))
             kept.await_in(Need.SNAPSHOT, _STUCK_SECONDS if kept.has_cost_a_link else SNAPSHOT_SECONDS)
+        if relapsed := [kept for kept in asked if kept.relapses == _REPORTED_RELAPSES]:
+            report = f"books that are in doubt again and again: {_shown(relapsed)}"
+            self._registry.events.report(ProtocolError(report))
         self._registry.subscriptions.resync([kept.channel for kept in asked])
 
     def _replace_link(self, stuck: Sequence[KeptBook]) -> None:
         for kept in stuck:
             kept.has_cost_a_link = True
             kept.await_in(Need.SNAPSHOT, _STUCK_SECONDS)
-        channels = ", ".join(kept.channel for kept in stuck)
-        error = ProtocolError(f"no snapshot came of {channels}, though asked for {_TRIES} times more")
+        error = ProtocolError(f"asked for {_TRIES} times more, and still not: {_shown(stuck)}")
         self._registry.events.report(error)
         if self._registry.link is not None:
             self._registry.link.lose(1008, f"no snapshot of {stuck[0].channel}")
@@ -221,3 +219,9 @@ class Books:
             kept.unconfirmed += 1
             if kept.unconfirmed >= _LOOKS:
                 kept.lapse()
+
+
+def _shown(several: Sequence[KeptBook]) -> str:
+    shown = ", ".join(f"{kept.channel} ({kept.why})" for kept in several[:_SHOWN])
+    more = len(several) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -16,7 +16,7 @@ from deribit_ws.router import Form, Receive
 from deribit_ws.wire.channels import Family
 from deribit_ws.wire.market import BookChange
 
-GATHER_SECONDS = 0.02  # before a snapshot is asked for: a storm's gaps are known by then, and share calls
+GATHER_SECONDS = 0.05  # before a snapshot is asked for: a storm's gaps are known by then, and share calls
 # Before the next, when it did not hold: what one call costs is refilled in 0.3 s, then less and less often.
 AGAIN_SECONDS = (GATHER_SECONDS, 0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 SOUND_SECONDS = 10.0  # a book that was right for so long had its trouble behind it

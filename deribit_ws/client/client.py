@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from deribit_ws.aiohttp_transport import MAX_MESSAGE, Dialer
 from deribit_ws.auth import Credentials, Login, RefreshToken
-from deribit_ws.books import Books
 from deribit_ws.client.calls import call, merged
-from deribit_ws.client.feeds import Feeds
+from deribit_ws.client.feeds import Feeds, Rooms
 from deribit_ws.client.lifecycle import Lifecycle
 from deribit_ws.client.logins import LoginKeeper
 from deribit_ws.client.managed import SHORTEST_HEARTBEAT, Managed
@@ -101,18 +100,18 @@ class Client(Feeds):
         registry = Registry()
         self._logins = _keeper(credentials, self._clock, registry)
         universe = Universe(registry)
-        books = Books(registry, self._typed_call)
+        rooms = Rooms.of(registry, self._typed_call, self._clock if credentials is not None else None)
         restorer = Restorer(
             registry,
             self._logins,
             self._limits,
             universe,
-            {"books": books},
+            rooms.recoveries,
             heartbeat=heartbeat,
             cancel_on_disconnect=cancel_on_disconnect,
         )
         lifecycle = Lifecycle(dialer, registry, restorer, self._limits, retry_seconds=retry_seconds)
-        super().__init__(lifecycle, registry, universe, books, call_timeout)
+        super().__init__(lifecycle, registry, universe, rooms, call_timeout)
         self._managed = Managed(self, restorer, self._send)
         self.public = PublicMethods(self._typed_call)
         self.private = PrivateMethods(self._typed_call)

@@ -4,12 +4,50 @@ Knows: the rooms that keep them, and the public face of each. Must not know: how
 Base of the client's public face.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, overload
+
+from deribit_ws import words
 from deribit_ws.books import Books, LiveBook
 from deribit_ws.channels.names import Interval
 from deribit_ws.client.lifecycle import Lifecycle
 from deribit_ws.client.listening import Listening
+from deribit_ws.client.restoring import Recovery
+from deribit_ws.errors import UsageError
+from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
+from deribit_ws.marks import Mark
+from deribit_ws.methods.calls import TypedCall
+from deribit_ws.orders import Orders
+from deribit_ws.trades import DEFAULT_MAXSIZE, LiveTrades, Trades
 from deribit_ws.universe import Universe
+from deribit_ws.wire.market import Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What keeps them; `orders` is None for a client without credentials."""
+
+    books: Books
+    trades: Trades
+    orders: Orders | None
+
+    @classmethod
+    def of(cls, registry: Registry, ask: TypedCall, clock: ExchangeClock | None) -> "Rooms":
+        """Make them; `clock` is None for a client without credentials."""
+        orders = None if clock is None else Orders(registry, ask, clock)
+        return cls(Books(registry, ask), Trades(registry, ask), orders)
+
+    @property
+    def recoveries(self) -> Mapping[str, Recovery]:
+        """Give them by name, each to be told of connections."""
+        named: dict[str, Recovery | None] = {
+            "books": self.books,
+            "trades": self.trades,
+            "orders": self.orders,
+        }
+        return {name: room for name, room in named.items() if room is not None}
 
 
 class Feeds(Listening):
@@ -20,11 +58,22 @@ class Feeds(Listening):
         lifecycle: Lifecycle,
         registry: Registry,
         universe: Universe,
-        books: Books,
+        rooms: Rooms,
         call_timeout: float,
     ) -> None:
         super().__init__(lifecycle, registry, universe, call_timeout)
-        self._books = books
+        self._rooms = rooms
+
+    @property
+    def orders(self) -> Orders:
+        """The account's own orders: placed, changed and cancelled without doubt, and a live view of them.
+
+        Raises:
+            UsageError: the client has no credentials.
+        """
+        if self._rooms.orders is None:
+            raise UsageError("client.orders needs credentials")
+        return self._rooms.orders
 
     def order_book(
         self, instrument: str, *, interval: Interval = "100ms", audit: float | None = None
@@ -46,4 +95,74 @@ class Feeds(Listening):
             SubscriptionRejected: on entering: the exchange has no such book.
         """
         self._check_open()
-        return self._books.open(instrument, interval, audit, self._open_channels)
+        return self._rooms.books.open(instrument, interval, audit, self._open_channels)
+
+    @overload
+    def trades(
+        self,
+        instrument: str | None = None,
+        *,
+        kind: words.KindOrGroup | None = None,
+        currency: str | None = None,
+        interval: Interval = "100ms",
+        hold: float | None = 5.0,
+        marks: Literal[False] = False,
+        maxsize: int = DEFAULT_MAXSIZE,
+    ) -> LiveTrades[Trade]: ...
+
+    @overload
+    def trades(
+        self,
+        instrument: str | None = None,
+        *,
+        kind: words.KindOrGroup | None = None,
+        currency: str | None = None,
+        interval: Interval = "100ms",
+        hold: float | None = 5.0,
+        marks: bool,
+        maxsize: int = DEFAULT_MAXSIZE,
+    ) -> LiveTrades[Trade | Mark]: ...
+
+    def trades(
+        self,
+        instrument: str | None = None,
+        *,
+        kind: words.KindOrGroup | None = None,
+        currency: str | None = None,
+        interval: Interval = "100ms",
+        hold: float | None = 5.0,
+        marks: bool = False,
+        maxsize: int = DEFAULT_MAXSIZE,
+    ) -> LiveTrades[Trade] | LiveTrades[Trade | Mark]:
+        """Give each trade once and in order, across drops: what was missed is read from history.
+
+        Use it as `async with client.trades(…) as trades: async for trade in trades: …`; entering waits for
+        the exchange's word on the channel, and reads where the trades begin. Trades that history can't
+        give are told by `on_gap` and, with `marks`, by a `Gap` where they would have been. Callbacks and
+        streams of the same channel are not delayed.
+
+        Args:
+            instrument: e.g. "BTC-PERPETUAL"; or leave it out, for all of a kind and currency.
+            kind: "future", "option", …, "any"; with a currency alone, any.
+            currency: "BTC", "ETH", …, "any"; with a kind alone, any.
+            interval: "100ms", "agg2" (about a second), or "raw" (each trade; needs a login).
+            hold: seconds that live trades wait at most for missing ones, counted while there is a link;
+                then the `Gap`, and live goes on. None: for as long as it takes.
+            marks: give `Connected`, `Disconnected` and `Gap` in order among the trades.
+            maxsize: trades kept for a slow reader; later ones are read from history when it catches up.
+
+        Raises:
+            UsageError: neither an instrument nor a kind or currency, or both, or a value is none.
+            SubscriptionRejected: on entering: the exchange has no such trades.
+        """
+        self._check_open()
+        return self._rooms.trades.open(
+            instrument,
+            self._open_channels,
+            kind=kind,
+            currency=currency,
+            interval=interval,
+            hold=hold,
+            marks=marks,
+            maxsize=maxsize,
+        )

@@ -12,6 +12,7 @@ from deribit_ws.testing.faults import (
     AcceptThenClose,
     Deaf,
     DelayReply,
+    DelayRequest,
     Drop,
     DropChannels,
     DropOnRequest,
@@ -32,26 +33,51 @@ from deribit_ws.testing.faults import (
 )
 from deribit_ws.testing.ledger import Ledger, Outcome
 from deribit_ws.testing.logins import Account
+from deribit_ws.testing.memory import MemoryNetwork, loop_clock
+from deribit_ws.testing.proxy import ChaosProxy
+from deribit_ws.testing.proxy_faults import (
+    Cut,
+    CutAfter,
+    CutRequest,
+    Ending,
+    Latency,
+    Moment,
+    Pause,
+    Refuse,
+    Way,
+    staircase,
+)
 
 __all__ = [
     "DERIBIT_CREDITS",
     "AcceptThenClose",
     "Account",
+    "ChaosProxy",
+    "Cut",
+    "CutAfter",
+    "CutRequest",
     "Deaf",
     "DelayReply",
+    "DelayRequest",
     "Direction",
     "Drop",
     "DropChannels",
     "DropOnRequest",
     "Duplicate",
+    "Ending",
     "FailRequest",
     "Fault",
     "Garble",
     "IgnoreRequest",
+    "Latency",
     "Ledger",
     "Maintenance",
+    "MemoryNetwork",
+    "Moment",
     "Outcome",
+    "Pause",
     "Pool",
+    "Refuse",
     "RefuseConnections",
     "RefuseHandshake",
     "Reorder",
@@ -61,4 +87,7 @@ __all__ = [
     "SkipChange",
     "SkipSnapshot",
     "StallHandshake",
+    "Way",
+    "loop_clock",
+    "staircase",
 ]

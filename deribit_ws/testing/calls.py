@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from deribit_ws.testing.clock import Clock
 from deribit_ws.testing.credits import Credits, Holder
+from deribit_ws.testing.engine import Engine
 from deribit_ws.testing.envelope import UNAUTHORIZED, Refusal
 from deribit_ws.testing.faults import Standing
 from deribit_ws.testing.hub import Hub
@@ -28,6 +29,7 @@ class Venue:
 
     market: Market
     hub: Hub
+    engine: Engine
     ledger: Ledger
     logins: Logins
     proofs: Proofs
@@ -84,6 +86,7 @@ class Call:
     after: list[Callable[[], None]] = field(default_factory=list)
     silent: bool = False
     place: Place | None = None  # in the matching engine's queue
+    arrived_as: Login | None = None  # who called, of a call that has waited since
 
     @property
     def caller(self) -> Caller:
@@ -98,6 +101,8 @@ class Call:
 
     def login(self) -> Login | None:
         """Who calls: by the token in the parameters, else as the connection is logged in."""
+        if self.arrived_as is not None:
+            return self.arrived_as
         if "access_token" in self.params:
             return self.venue.logins.check(self.params.text("access_token"), self.number)
         login = self.connection.login if self.connection else None

@@ -5,6 +5,8 @@ Knows: the patterns of Deribit's subscription channels. Must not know: subscribe
 silently leaves it out.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 from deribit_ws.testing.book_feeds import BookFeed, WindowFeed
@@ -20,6 +22,16 @@ from deribit_ws.testing.feeds import (
     TradesFeed,
 )
 from deribit_ws.testing.market import Line, Market
+from deribit_ws.testing.own_events import Payload
+from deribit_ws.testing.user_feeds import (
+    ChangesFeed,
+    Concerns,
+    OrdersFeed,
+    OwnTradesFeed,
+    PortfolioFeed,
+    of_instrument,
+    of_kind_and_currency,
+)
 
 PACES = {"raw": Pace.RAW, "100ms": Pace.FAST, "agg2": Pace.SLOW}
 GROUPS = {"none": 0.0, "1": 1.0, "2": 2.0, "5": 5.0, "10": 10.0, "25": 25.0, "100": 100.0, "250": 250.0}
@@ -28,12 +40,9 @@ WINDOW_DEPTHS = {"1": 1, "10": 10, "20": 20}
 KINDS = {"future", "option", "spot", "future_combo", "option_combo", "combo", "any"}
 CURRENCIES = {"BTC", "ETH", "USDC", "USDT", "EURR", "any"}
 RESOLUTIONS = {"1", "3", "5", "10", "15", "30", "60", "120", "180", "360", "720", "1D"}
-USER_FAMILIES = {
-    "orders",
-    "trades",
-    "changes",
+ORDER_FEEDS = {"orders": OrdersFeed, "trades": OwnTradesFeed, "changes": ChangesFeed}
+STILL_USER_FAMILIES = {
     "combo_trades",
-    "portfolio",
     "mmp_trigger",
     "access_log",
     "lock",
@@ -41,7 +50,6 @@ USER_FAMILIES = {
     "isolated",
     "lsp",
 }
-
 
 PRIVATE = ("user.", "block_trade_confirmations", "block_rfq.maker.", "block_rfq.taker.")
 # By how a name begins; the first that fits. What is not printed in the documentation is as for the
@@ -60,6 +68,14 @@ SCOPES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose private channels are meant; `summary` gives the sums of an account in a currency."""
+
+    user_id: int
+    summary: Callable[[str], Payload]
+
+
 def private(channel: str) -> bool:
     """Whether a channel belongs to an account."""
     return channel.startswith(PRIVATE)
@@ -75,21 +91,44 @@ def raw(channel: str) -> bool:
     return channel.endswith(".raw") and not private(channel)
 
 
-def feed(channel: str, market: Market, rng: Random) -> Feed | None:
+def feed(channel: str, market: Market, rng: Random, owner: Owner) -> Feed | None:
     """The feed of a channel, None for a name the exchange does not know."""
     match channel.split("."):
         case ["platform_state"]:
             return PlatformFeed(market, rng)
         case ["deribit_price_index", name] if name in market.indices:
             return IndexFeed(market, name)
-        case ["user", family, *_] if family in USER_FAMILIES:
-            return StillFeed()
+        case ["user", *parts]:
+            return _user_feed(parts, market, owner)
         case ["trades", kind, currency, pace] if kind in KINDS and currency in CURRENCIES and pace in PACES:
             return KindTradesFeed(market, kind, currency, PACES[pace])
         case [_, instrument, *_] if instrument in market:
             return _instrument_feed(channel.split("."), market, market[instrument])
         case parts:
             return StillFeed() if _quiet(parts, market) else None
+
+
+def _user_feed(parts: list[str], market: Market, owner: Owner) -> Feed | None:
+    match parts:
+        case ["portfolio", currency] if currency.upper() in ("ANY", *CURRENCIES):
+            return PortfolioFeed(currency.upper(), owner.summary)
+        case [family, *_] if family in STILL_USER_FAMILIES:
+            return StillFeed()
+        case [family, *subject, pace] if family in ORDER_FEEDS and pace in PACES:
+            concerns = _concerns(subject, market)
+            return ORDER_FEEDS[family](concerns, PACES[pace]) if concerns else None
+        case _:
+            return None
+
+
+def _concerns(subject: list[str], market: Market) -> Concerns | None:
+    match subject:
+        case [name] if name in market:
+            return of_instrument(name)
+        case [kind, currency] if kind in KINDS and currency in CURRENCIES:
+            return of_kind_and_currency(kind, currency)
+        case _:
+            return None
 
 
 def _quiet(parts: list[str], market: Market) -> bool:

@@ -4,7 +4,8 @@ Knows: a book, a mark and chance. Must not know: change_ids, trades, connections
 an order each time one is due, and executes it.
 
 Orders arrive around the mark, so a book follows its mark, and one that lags behind is traded
-against. The rates keep about twenty levels a side.
+against. The rates keep about twenty levels a side. What users have in the book it trades with, but
+it withdraws nothing of theirs, and does not take their levels for its own.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ CANCELS = 0.40  # share of orders that take a level or part of it away
 MARKET_ORDERS = 0.12  # share that match at once
 MEAN_DISTANCE = 12.0  # of a limit order from the mark, in ticks
 SPREAD_OF_SIZES = 1.1  # sigma of the lognormal order size
+FURTHEST, FURTHEST_TICKS = 0.015, 1000  # of the mark, and ticks: beyond what the crowd itself rests at
 WHOLE_LEVEL = 0.7  # share of cancels that leave nothing
 
 
@@ -34,10 +36,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A market order."""
+    """A market order; `ticks` is the furthest price it takes, None for any."""
 
     direction: Direction
     lots: int
+    ticks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,17 @@ def next_order(instrument: Instrument, book: Book, mark: int, rng: Random) -> Or
     """Choose an order; `mark` is the mark price in ticks."""
     side = book.side(rng.choice(instrument.sides))
     direction = Direction.BUY if side.name == "bids" else Direction.SELL
-    if len(side) > MOST_LEVELS and (worst := side.worst) is not None:
+    levels = side.crowd_levels
+    if len(levels) > MOST_LEVELS:
+        worst = levels[0] if side.name == "bids" else levels[-1]
         return Cancel(side.name, worst, side.lots(worst))
-    if len(side) < FEWEST_LEVELS:
+    if len(levels) < FEWEST_LEVELS:
         return _limit(instrument, direction, mark, rng)
     chance = rng.random()
     if chance < CANCELS:
         return _cancel(book, side.name, rng)
     if chance < CANCELS + MARKET_ORDERS and len(instrument.sides) == 2:
-        return Take(direction, _size(instrument, rng))
+        return _take(instrument, direction, mark, rng)
     return _limit(instrument, direction, mark, rng)
 
 
@@ -72,6 +77,12 @@ def _limit(instrument: Instrument, direction: Direction, mark: int, rng: Random)
     distance = round(rng.expovariate(1 / MEAN_DISTANCE))
     ticks = mark - distance if direction is Direction.BUY else mark + 1 + distance
     return Limit(direction, max(1, ticks), _size(instrument, rng))
+
+
+def _take(instrument: Instrument, direction: Direction, mark: int, rng: Random) -> Take:
+    reach = FURTHEST_TICKS + int(FURTHEST * mark)
+    furthest = mark + reach if direction is Direction.BUY else mark - reach
+    return Take(direction, _size(instrument, rng), furthest)
 
 
 def _cancel(book: Book, name: SideName, rng: Random) -> Cancel:

@@ -5,6 +5,7 @@ market. `exchange` opens and closes it and lends it what to do with an upgrade o
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,7 @@ from deribit_ws.testing.session import Session
 SOCKET_PATH = "/ws/api/v2"
 LARGEST_READ = 1 << 20  # bytes: above the exchange's own limit, so that it can answer what is too large
 TOO_MANY = 429  # what one connection more than allowed gets
+UNHEARD_PORT = 1  # shown by a door without a listening socket; nothing ever listens there
 SHUTDOWN_PATIENCE = 1.0  # seconds for handlers to end once their sockets are closed
 
 Enter = Callable[[asyncio.Transport], Session]
@@ -87,7 +89,8 @@ class _Stalling(asyncio.Protocol):
 class Door:
     """Listens on one address; `enter` makes a session of an upgrade, `answer` serves plain HTTP.
 
-    `full` tells whether there is no place for another connection.
+    `listens` False opens no socket: connections come by `accept` alone. `full` tells whether there is no
+    place for another connection.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Door:
         host: str,
         port: int,
         ssl_context: ssl.SSLContext | None,
+        listens: bool = True,
         standing: Standing,
         ledger: Ledger,
         enter: Enter,
@@ -105,6 +109,8 @@ class Door:
         self.host = host
         self.port = port
         self._ssl_context = ssl_context
+        self._listens = listens
+        self._shut = True
         self._standing = standing
         self._ledger = ledger
         self._enter = enter
@@ -121,8 +127,19 @@ class Door:
         self._reception = _Reception(self._receive)
         await self._listen()
 
+    def accept(self) -> asyncio.Protocol:
+        """Who serves the next connection, for those that come by another way than the socket.
+
+        Raises:
+            ConnectionRefusedError: closed, for now or for good.
+        """
+        if self._shut:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        return self._protocol()
+
     async def close(self) -> None:
         """Listen no more, and end what is still open."""
+        self._shut = True
         if self._reopening:
             self._reopening.cancel()
             with suppress(asyncio.CancelledError):
@@ -140,8 +157,10 @@ class Door:
 
     def shut_for(self, seconds: float) -> None:
         """Close the listening socket for a while; live connections stay."""
-        if self._server and self._reopening is None:
-            self._server.close()
+        if not self._shut and self._reopening is None:
+            self._shut = True
+            if self._server:
+                self._server.close()
             self._reopening = asyncio.create_task(self._reopen(seconds), name="simulated-exchange-reopening")
 
     def refuse_for(self, seconds: float) -> None:
@@ -153,6 +172,10 @@ class Door:
         self._closed_until = 0.0
 
     async def _listen(self) -> None:
+        self._shut = False
+        if not self._listens:
+            self.port = self.port or UNHEARD_PORT
+            return
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             self._protocol, self.host, self.port, ssl=self._ssl_context, reuse_address=True
@@ -206,7 +229,10 @@ class Door:
             self._note(Outcome.REFUSED, status=400)
             return web.Response(status=400)
         lost = self._lost(request)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionResetError:  # nobody is left to answer; aiohttp drops what it is given
+            return web.Response()
         session = self._enter(transport)
         self._note(Outcome.ACCEPTED, connection=session.number, status=101)
         if fault := self._standing.take(AcceptThenClose):

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from deribit_ws.testing.book import LevelChange
+from deribit_ws.testing.level_queue import Resting
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,7 +36,10 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class BookEvent:
-    """One order's effect: all levels it touched, and the trades it made."""
+    """One order's effect: all levels it touched, and the trades it made.
+
+    `makers` has for each trade the user's order that rested, None for the crowd.
+    """
 
     instrument_name: str
     timestamp: int
@@ -43,6 +47,7 @@ class BookEvent:
     change_id: int
     changes: tuple[LevelChange, ...]
     trades: tuple[Trade, ...]
+    makers: tuple[Resting | None, ...] = ()
 
 
 Listener: TypeAlias = Callable[[BookEvent], None]

@@ -21,6 +21,7 @@ from deribit_ws.testing.clock import Clock
 from deribit_ws.testing.controls import Controls
 from deribit_ws.testing.credits import DERIBIT_CREDITS, Credits, Holder, Pool
 from deribit_ws.testing.door import SOCKET_PATH, Door
+from deribit_ws.testing.engine import Engine
 from deribit_ws.testing.faults import (
     AcceptThenClose,
     Deaf,
@@ -39,9 +40,13 @@ from deribit_ws.testing.instruments import listing
 from deribit_ws.testing.ledger import Ledger
 from deribit_ws.testing.logins import Account, Logins
 from deribit_ws.testing.market import HISTORY, Market
+from deribit_ws.testing.memory import MemoryNetwork
+from deribit_ws.testing.own_events import OwnEvent
+from deribit_ws.testing.positions import Positions
 from deribit_ws.testing.proofs import Proofs
 from deribit_ws.testing.service import Manner
 from deribit_ws.testing.session import Session
+from deribit_ws.testing.triggers import Triggers
 from deribit_ws.testing.universe import Universe
 
 ACCOUNTS: Mapping[str, str | Account] = MappingProxyType({"simulated": Account("secret", subaccounts=(11,))})
@@ -60,6 +65,7 @@ class SimulatedExchange(Controls):
         host: the address to listen at.
         port: 0 takes any that is free.
         ssl_context: serve wss:// and https:// with it.
+        listen: False opens no socket: it is reached through `memory()` alone.
         accounts: client ids, each with its secret, or with an `Account` that has a scope of its own.
         step_seconds: the market time of one step, so 100ms channels speak every 0.1 / `step_seconds` steps.
         autoplay: make a step every `step_seconds`; False leaves it to `step()`.
@@ -87,6 +93,7 @@ class SimulatedExchange(Controls):
         host: str = "127.0.0.1",
         port: int = 0,
         ssl_context: ssl.SSLContext | None = None,
+        listen: bool = True,
         accounts: Mapping[str, str | Account] = ACCOUNTS,
         step_seconds: float = 0.05,
         autoplay: bool = True,
@@ -108,6 +115,7 @@ class SimulatedExchange(Controls):
         self._step_seconds = step_seconds
         self._autoplay = autoplay
         self._secure = ssl_context is not None
+        self._listens = listen
         self._manner = Manner(output_limit, heartbeat_scale, shuffle_answers, private_outlives_token)
         self._standing = Standing()
         self.market = Market(
@@ -118,10 +126,17 @@ class SimulatedExchange(Controls):
             accounts, rng=Random(seed + 2), wall_clock=wall_clock, token_seconds=token_seconds
         )
         self.credits = Credits(credits, holder=self._holder)
-        # A generator of its own, so that the market does not depend on what clients do.
+        positions = Positions(self.market)
+        # Generators of their own, so that the market does not depend on what clients do.
+        hub = Hub(
+            self.market, positions, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing
+        )
+        self._engine = Engine(self.market, positions, rng=Random(seed + 4), tell=self._tell)
+        self._triggers = Triggers(self.market, self._engine)
         self._venue = Venue(
             market=self.market,
-            hub=Hub(self.market, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing),
+            hub=hub,
+            engine=self._engine,
             ledger=self.ledger,
             logins=self.logins,
             proofs=Proofs(self.logins.secret, self.market.now_ms),
@@ -130,7 +145,7 @@ class SimulatedExchange(Controls):
             rng=Random(seed + 3),
             clock=clock,
         )
-        self._universe = Universe(self.market, self._venue.hub)
+        self._universe = Universe(self.market, hub, self._engine)
         self._max_connections = max_connections
         self._door = self._made_door(host, port, ssl_context)
         self._numbers = itertools.count(1)
@@ -191,6 +206,10 @@ class SimulatedExchange(Controls):
         """The live connections by number, the first ever being 1; each has `channels` and `login`."""
         return dict(self._sessions)
 
+    def memory(self, **options: Any) -> MemoryNetwork:
+        """A network in memory on which clients reach it; see `MemoryNetwork` for the options."""
+        return MemoryNetwork(self._door.accept, **options)
+
     def publish(self, channel: str, data: Any) -> None:
         """Send data of your own on a channel to everybody subscribed: a lock, an order, an oddity."""
         self._venue.hub.announce(channel, data)
@@ -199,6 +218,7 @@ class SimulatedExchange(Controls):
         """Move the market by hand, in one turn of the loop: what it says must fit `output_limit`."""
         for _ in range(n):
             self.market.step()
+            self._triggers.stepped()
             self._universe.stepped()
             self._venue.hub.stepped()
 
@@ -234,6 +254,10 @@ class SimulatedExchange(Controls):
         for session in self._sessions.values():
             session.clear_faults()
 
+    def _tell(self, event: OwnEvent) -> None:
+        self.ledger.keep(event)
+        self._venue.hub.hear_own(event)
+
     def _holder(self, client_id: str | None) -> Holder:
         return self._door.host if client_id is None else self.logins.user(client_id)
 
@@ -248,6 +272,7 @@ class SimulatedExchange(Controls):
             host=host,
             port=port,
             ssl_context=ssl_context,
+            listens=self._listens,
             standing=self._standing,
             ledger=self.ledger,
             enter=self._enter,

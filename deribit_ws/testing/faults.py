@@ -155,6 +155,15 @@ class DelayReply:
 
 
 @dataclass(frozen=True, slots=True)
+class DelayRequest:
+    """Execute a method only after so many seconds, even if its connection has ended by then."""
+
+    method: str
+    seconds: float
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class SkipChange:
     """Leave out the next notifications of a channel (not its first message): a gap."""
 
@@ -219,7 +228,9 @@ class Maintenance:
 Immediate: TypeAlias = Drop | Say
 Stance: TypeAlias = Silence | Deaf
 DoorFault: TypeAlias = RefuseHandshake | AcceptThenClose | RefuseConnections | StallHandshake | Maintenance
-RequestFault: TypeAlias = DropOnRequest | FailRequest | IgnoreRequest | DelayReply | DropChannels
+RequestFault: TypeAlias = (
+    DropOnRequest | FailRequest | IgnoreRequest | DelayReply | DelayRequest | DropChannels
+)
 StreamFault: TypeAlias = SkipChange | SkipSnapshot | Duplicate | Reorder | Garble
 ConnectionFault: TypeAlias = Immediate | Stance | RequestFault | StreamFault
 Fault: TypeAlias = ConnectionFault | DoorFault
@@ -283,7 +294,7 @@ class _Armed:
 
 def _subject(fault: Fault) -> str | None:
     match fault:
-        case DropOnRequest() | FailRequest() | IgnoreRequest() | DelayReply():
+        case DropOnRequest() | FailRequest() | IgnoreRequest() | DelayReply() | DelayRequest():
             return fault.method
         case SkipChange() | SkipSnapshot() | Duplicate() | Reorder() | Garble():
             return fault.channel

@@ -18,6 +18,7 @@ from deribit_ws.testing.events import BookEvent, Trade
 from deribit_ws.testing.instruments import Instrument
 from deribit_ws.testing.ledger import Mark
 from deribit_ws.testing.market import Line, Market
+from deribit_ws.testing.own_events import OwnEvent
 
 
 class Pace(Enum):
@@ -39,6 +40,9 @@ class Feed(Protocol):
 
     def hear(self, event: BookEvent) -> None:
         """Remember an event of a subject."""
+
+    def hear_own(self, event: OwnEvent) -> None:
+        """Remember an event of the user whose channel it is."""
 
     def second(self) -> None:
         """Remember that a second of market time has passed."""
@@ -63,6 +67,9 @@ class StillFeed:
         """Its subjects are what they are."""
 
     def hear(self, event: BookEvent) -> None:
+        """Nothing to remember."""
+
+    def hear_own(self, event: OwnEvent) -> None:
         """Nothing to remember."""
 
     def second(self) -> None:

@@ -1,24 +1,30 @@
 """Who is subscribed to what, and the passing on of what the feeds say.
 
-Knows: the streams that somebody listens to, their subscribers, market time in steps. Must not know:
-requests or sockets. Sessions join and leave; `exchange` tells it of each market step; the market
-tells it of each event. Each notification is encoded and framed once, for all its subscribers.
+Knows: the streams that somebody listens to, whose they are, their subscribers, market time in
+steps. Must not know: requests or sockets. Sessions join and leave; `exchange` tells it of each
+market step; the market tells it of each event, the engine of each event of a user. Each notification
+is encoded and framed once, for all its subscribers; a private channel is a stream for each user.
 """
 
 from collections import defaultdict
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from deribit_ws.testing import channels, frames
+from deribit_ws.testing import channels, frames, portfolio
 from deribit_ws.testing.events import BookEvent
 from deribit_ws.testing.faults import Standing
 from deribit_ws.testing.feeds import Feed, Pace
 from deribit_ws.testing.instruments import Instrument
 from deribit_ws.testing.ledger import Mark
 from deribit_ws.testing.market import Market
+from deribit_ws.testing.own_events import OwnEvent, Payload
+from deribit_ws.testing.positions import Positions
 from deribit_ws.testing.tamper import Tamper
+
+PUBLIC = -1  # in place of a user's id, where a channel is everybody's
+Key: TypeAlias = tuple[str, int]  # a channel and whose it is
 
 _encode = msgspec.json.Encoder().encode
 
@@ -31,12 +37,13 @@ class Subscriber(Protocol):
 
 
 class Stream:
-    """A channel somebody listens to."""
+    """A channel somebody listens to; `user` is whose it is."""
 
-    __slots__ = ("_prefix", "channel", "feed", "subscribers")
+    __slots__ = ("_prefix", "channel", "feed", "subscribers", "user")
 
-    def __init__(self, channel: str, feed: Feed) -> None:
+    def __init__(self, channel: str, feed: Feed, user: int) -> None:
         self.channel = channel
+        self.user = user
         self.feed = feed
         self.subscribers: dict[Subscriber, None] = {}
         head = {"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel}}
@@ -50,26 +57,31 @@ class Stream:
 class Hub:
     """All streams of one exchange; `step_seconds` turns steps into market time."""
 
-    def __init__(self, market: Market, *, rng: Random, step_seconds: float, standing: Standing) -> None:
+    def __init__(
+        self, market: Market, positions: Positions, *, rng: Random, step_seconds: float, standing: Standing
+    ) -> None:
         self._market = market
+        self._positions = positions
         self._rng = rng
         self._tamper = Tamper(standing)
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[Key, Stream] = {}
         self._by_subject: dict[str, list[Stream]] = defaultdict(list)
+        self._by_user: dict[int, list[Stream]] = defaultdict(list)
         self._steps = 0
         self._every = {pace: max(1, round(pace.value / step_seconds)) for pace in (Pace.FAST, Pace.SLOW)}
         market.listen(self._hear)
 
     def knows(self, channel: str) -> bool:
         """Whether there is such a channel."""
-        return channels.feed(channel, self._market, self._rng) is not None
+        return self._feed(channel, PUBLIC) is not None
 
-    def join(self, subscriber: Subscriber, channel: str, *, mute: bool = False) -> None:
+    def join(self, subscriber: Subscriber, channel: str, *, user: int = PUBLIC, mute: bool = False) -> None:
         """Start sending a known channel to somebody, beginning (unless `mute`) with its first message.
 
-        The others get what was pending, so that the newcomer continues the same chain.
+        `user` is whose it is, if it is private. The others get what was pending, so that the newcomer
+        continues the same chain.
         """
-        stream = self._streams.get(channel) or self._open(channel)
+        stream = self._streams.get((channel, user)) or self._open(channel, user)
         if subscriber in stream.subscribers:
             return
         self._publish(stream)
@@ -78,9 +90,9 @@ class Hub:
         if first is not None and not mute:
             subscriber.notify(channel, stream.framed(first), stream.feed.mark(first))
 
-    def leave(self, subscriber: Subscriber, channel: str) -> None:
+    def leave(self, subscriber: Subscriber, channel: str, *, user: int = PUBLIC) -> None:
         """Stop sending a channel to somebody."""
-        stream = self._streams.get(channel)
+        stream = self._streams.get((channel, user))
         if stream is None:  # its instrument has expired
             return
         stream.subscribers.pop(subscriber, None)
@@ -99,7 +111,7 @@ class Hub:
         for stream in self._by_subject.pop(instrument_name, []):
             self._publish(stream)
             if not self.knows(stream.channel):
-                del self._streams[stream.channel]
+                del self._streams[stream.channel, stream.user]
 
     def stepped(self) -> None:
         """A market step is over: say what is due."""
@@ -113,20 +125,38 @@ class Hub:
             self._publish_all(Pace.FAST)
 
     def announce(self, channel: str, said: Any) -> None:
-        """Say something out of turn on a channel, if anybody listens."""
-        if stream := self._streams.get(channel):
-            self._send(stream, stream.framed(said), None)
+        """Say something out of turn on a channel, if anybody listens; on a private one, to every user."""
+        for stream in self._streams.values():
+            if stream.channel == channel:
+                self._send(stream, stream.framed(said), None)
 
-    def _open(self, channel: str) -> Stream:
-        feed = channels.feed(channel, self._market, self._rng)
+    def hear_own(self, event: OwnEvent) -> None:
+        """Something has happened to a user: the raw channels say it at once."""
+        for stream in self._by_user.get(event.user_id, ()):
+            stream.feed.hear_own(event)
+            if stream.feed.pace is Pace.RAW:
+                self._publish(stream)
+
+    def _feed(self, channel: str, user: int) -> Feed | None:
+        def summary(currency: str) -> Payload:
+            return portfolio.summary(self._market, self._positions, user, currency)
+
+        return channels.feed(channel, self._market, self._rng, channels.Owner(user, summary))
+
+    def _open(self, channel: str, user: int) -> Stream:
+        feed = self._feed(channel, user)
         assert feed is not None, "a channel is joined only once the hub has said that it knows it"
-        stream = self._streams[channel] = Stream(channel, feed)
+        stream = self._streams[channel, user] = Stream(channel, feed, user)
+        if user != PUBLIC:
+            self._by_user[user].append(stream)
         for subject in feed.subjects:
             self._by_subject[subject].append(stream)
         return stream
 
     def _close(self, stream: Stream) -> None:
-        del self._streams[stream.channel]
+        del self._streams[stream.channel, stream.user]
+        if stream.user != PUBLIC:
+            self._by_user[stream.user].remove(stream)
         for subject in stream.feed.subjects & self._by_subject.keys():  # an expired one has no streams
             self._by_subject[subject].remove(stream)
 
@@ -143,7 +173,14 @@ class Hub:
 
     def _publish(self, stream: Stream) -> None:
         said = stream.feed.take()
-        if said is None or not stream.subscribers:
+        if said is None:
+            return
+        self._say(stream, said)
+        while stream.user != PUBLIC and (said := stream.feed.take()) is not None:
+            self._say(stream, said)  # a user's orders come one by one, changes by instrument
+
+    def _say(self, stream: Stream, said: Any) -> None:
+        if not stream.subscribers:
             return
         framed, mark = stream.framed(said), stream.feed.mark(said)
         if not self._tamper:

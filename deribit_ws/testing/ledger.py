@@ -1,7 +1,8 @@
 """What really happened, written down by the exchange itself, so that no test need assume it.
 
-Knows: trades made, book changes, and per connection what was sent, asked and ended. Must not know:
-how any of it was decided. The market, the sessions and the listener write; tests read.
+Knows: trades made, book changes, users' orders and fills (`own_records`), and per connection what
+was sent, asked and ended. Must not know: how any of it was decided. The market, the engine, the
+sessions and the listener write; tests read.
 Times are seconds on the event loop's clock. Everything is bounded; the constants say how far back
 it reaches.
 """
@@ -18,6 +19,8 @@ from deribit_ws.testing.book import SideName
 from deribit_ws.testing.events import BookEvent, Trade
 from deribit_ws.testing.faults import Drop
 from deribit_ws.testing.market import Market
+from deribit_ws.testing.own_events import OwnEvent
+from deribit_ws.testing.own_records import OwnRecords
 
 CHANGES_KEPT = 10_000  # book events per instrument: minutes at the usual pace
 TRADES_KEPT = 50_000  # per instrument
@@ -136,10 +139,11 @@ class Sent:
         return [trade for mark in self.marks if isinstance(mark, tuple) for trade in mark]
 
 
-class Ledger:
+class Ledger(OwnRecords):
     """The whole record of one exchange."""
 
     def __init__(self, market: Market) -> None:
+        super().__init__()
         self._market = market
         self._changes: dict[str, deque[BookEvent]] = defaultdict(lambda: deque(maxlen=CHANGES_KEPT))
         self.trades: defaultdict[str, deque[Trade]] = defaultdict(
@@ -176,6 +180,11 @@ class Ledger:
                 self.farewells.append(record)
             case _:
                 assert_never(record)
+        self._wake()
+
+    def keep(self, event: OwnEvent) -> None:
+        """Write down what happened to a user."""
+        super().keep(event)
         self._wake()
 
     async def until(self, happened: Callable[[], bool]) -> None:

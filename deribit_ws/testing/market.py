@@ -1,9 +1,9 @@
 """The simulated market: indices that wander, books that change, trades with their numbers.
 
-Knows: instruments, their books and the counters that number what happens (change_id, trade_seq,
-trade_id). Must not know: channels, connections, real time: it moves when told, with the chance and
-the clock it was given. `exchange` steps it; listeners hear each `BookEvent` at once; `payloads`
-reads its states.
+Knows: instruments, their books, prices and days. Must not know: channels, connections, whose an
+order is, real time: it moves when told, with the chance and the clock it was given. `exchange` steps
+it; `engine` puts users' orders into it; listeners hear each `BookEvent` at once; `payloads` reads
+its states.
 """
 
 import math
@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import assert_never
 
-from deribit_ws.testing.book import Book, Direction, Fill, LevelChange
+from deribit_ws.testing.book import Book, Direction, Fill, LevelChange, SideName
 from deribit_ws.testing.crowd import Cancel, Limit, Order, Take, next_order
 from deribit_ws.testing.events import BookEvent, Listener, Trade
 from deribit_ws.testing.instruments import START_PRICES, Instrument
+from deribit_ws.testing.level_queue import Resting
+from deribit_ws.testing.numbering import Numbering
 from deribit_ws.testing.options import YEAR, Valuation, value
 
 VOLATILITY = {"BTC": 0.55, "ETH": 0.75}  # a year, of the index
@@ -24,7 +26,6 @@ BASIS = 0.0004  # typical distance of a perpetual from its index, as a fraction
 WARM_UP_STEPS = 40  # so that the first client finds books and past trades
 HISTORY = 50_000  # trades per instrument that get_last_trades can still answer
 TRADED = "open"  # the only state in which anybody may trade
-LARGEST_JUMP = 900  # of the change_id counter: other instruments use it up between two changes
 
 
 class Line:
@@ -93,9 +94,7 @@ class Market:
             for one in instruments
         }
         self.expired: dict[str, Line] = {}
-        # Inverse books share one counter, USDC books another; both far beyond 32 bits, as the real ones.
-        self._change_ids = {False: 133_112_427_566, True: 193_809_616_666}
-        self._trade_ids = {"BTC": 403_691_824, "ETH": 311_974_188, "USDC": 18_820_350}
+        self._numbers = Numbering(rng)
         for line in self.lines.values():
             line.timestamp = self.now_ms()
         self._revalue()
@@ -138,16 +137,30 @@ class Market:
                     self._act(line)
 
     def place(self, name: str, direction: Direction | str, *, price: float, amount: float) -> BookEvent:
-        """Put in a limit order by hand; amounts in the instrument's unit."""
+        """Put in a limit order of the crowd's by hand; amounts in the instrument's unit.
+
+        It matches whatever it crosses, users' orders too.
+        """
         line = self.lines[name]
         lots = round(amount / line.instrument.min_trade_amount)
         return self._execute(line, Limit(Direction(direction), line.instrument.ticks(price), lots))
 
     def take(self, name: str, direction: Direction | str, *, amount: float) -> BookEvent:
-        """Put in a market order by hand."""
+        """Put in a market order of the crowd's by hand, which takes any price, and users' orders too."""
         line = self.lines[name]
         lots = round(amount / line.instrument.min_trade_amount)
         return self._execute(line, Take(Direction(direction), lots))
+
+    def enter(
+        self, line: Line, direction: Direction, ticks: int | None, lots: int, order: Resting, *, rests: bool
+    ) -> BookEvent:
+        """Put in a user's order, which rests as `order` where it does not match and `rests`."""
+        changes, fills = line.book.submit(direction, ticks, lots, order=order, rests=rests)
+        return self._announce(line, changes, [(fill, self._trade(line, direction, fill)) for fill in fills])
+
+    def shrink(self, line: Line, side: SideName, ticks: int, order: Resting, lots: int) -> BookEvent:
+        """Take lots of a user's resting order out of the book, all of them or some."""
+        return self._announce(line, [line.book.side(side).shrink(ticks, order, lots)], [])
 
     def _due(self, activity: float) -> int:
         whole = int(activity)
@@ -195,30 +208,34 @@ class Market:
         match order:
             case Limit(direction, ticks, lots):
                 changes, fills = line.book.submit(direction, ticks, lots)
-            case Take(direction, lots):
-                changes, fills = line.book.submit(direction, None, lots)
+            case Take(direction, lots, ticks):
+                changes, fills = line.book.submit(direction, ticks, lots, rests=False)
             case Cancel(side, ticks, lots):
-                return self._announce(line, line.book.cancel(side, ticks, lots), [])
+                return self._announce(line, line.book.side(side).withdraw(ticks, lots), [])
             case _:
                 assert_never(order)
-        return self._announce(line, changes, [self._trade(line, direction, fill) for fill in fills])
+        return self._announce(line, changes, [(fill, self._trade(line, direction, fill)) for fill in fills])
 
-    def _announce(self, line: Line, changes: list[LevelChange], trades: list[Trade]) -> BookEvent:
+    def _announce(
+        self, line: Line, changes: list[LevelChange], trades: list[tuple[Fill, Trade]]
+    ) -> BookEvent:
         before = line.change_id
         line.timestamp = max(line.timestamp, self.now_ms())
         if changes:
-            line.change_id = self._next_change_id(linear=line.instrument.linear)
+            line.change_id = self._numbers.change_id(line.instrument)
         event = BookEvent(
-            line.instrument.name, line.timestamp, before, line.change_id, tuple(changes), tuple(trades)
+            line.instrument.name,
+            line.timestamp,
+            before,
+            line.change_id,
+            tuple(changes),
+            tuple(trade for _, trade in trades),
+            tuple(fill.maker for fill, _ in trades),
         )
         if changes:
             for listener in self._listeners:
                 listener(event)
         return event
-
-    def _next_change_id(self, *, linear: bool) -> int:
-        self._change_ids[linear] += self._rng.randint(1, LARGEST_JUMP)
-        return self._change_ids[linear]
 
     def _trade(self, line: Line, direction: Direction, fill: Fill) -> Trade:
         instrument = line.instrument
@@ -236,22 +253,11 @@ class Market:
             tick_direction=tick_direction(line, price),
             contracts=round(amount / instrument.contract_size, 8),
             iv=line.mark_iv if instrument.kind == "option" else None,
-            trade_id=self._next_trade_id(instrument),
+            trade_id=self._numbers.trade_id(instrument),
         )
         line.next_trade_seq += 1
         line.record(trade)
         return trade
-
-    def _next_trade_id(self, instrument: Instrument) -> str:
-        self._trade_ids[instrument.settlement] += self._rng.randint(1, 4)
-        number = self._trade_ids[instrument.settlement]
-        match instrument.settlement:
-            case "BTC":
-                return str(number)
-            case "USDC":
-                return f"{instrument.base}_USDC-{number}"
-            case coin:
-                return f"{coin}-{number}"
 
 
 def smile(at_the_money: float, moneyness: float) -> float:

@@ -4,7 +4,12 @@ Knows: parameters and results of public reads. Must not know: connections or sub
 `methods` lists them by name. Source: API reference of docs.deribit.com.
 """
 
-from itertools import islice
+import heapq
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import dropwhile, islice, takewhile
 from typing import Any
 
 from deribit_ws.testing import payloads
@@ -12,13 +17,26 @@ from deribit_ws.testing.calls import Call, Method
 from deribit_ws.testing.channels import CURRENCIES, KINDS
 from deribit_ws.testing.envelope import Refusal
 from deribit_ws.testing.events import Trade
-from deribit_ws.testing.market import Line
+from deribit_ws.testing.market import Line, Market
 from deribit_ws.testing.params import Params
 
 VERSION = "1.2.26"
 MOST_TRADES = 1000  # a page of get_last_trades_*
 DEFAULT_TRADES = 10
 SORTINGS = ("asc", "desc", "default")
+TRADING_CURRENCIES = CURRENCIES - {"any"}  # these reads want one, unlike the channels
+TRADE_ID = re.compile(r"(?:(?P<prefix>[A-Z0-9]+(?:_[A-Z0-9]+)?)-)?(?P<number>[0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLag:
+    """get_last_trades_* give each trade only so many seconds after it was made, until cleared.
+
+    The channels tell it at once, as on the real exchange, whose history is written a little later.
+    """
+
+    seconds: float
+    times: int | None = None
 
 
 def get_time(call: Call) -> int:
@@ -104,14 +122,101 @@ def get_index_price(call: Call) -> dict[str, float]:
 
 def get_last_trades_by_instrument(call: Call) -> dict[str, Any]:
     """A page of an instrument's trades, by sequence or by time, both bounds included."""
-    return _page(_line(call, past=True), call.params)
+    return _page(_line(call, past=True), call.params, _written_until(call))
 
 
 def get_last_trades_by_instrument_and_time(call: Call) -> dict[str, Any]:
     """The same, by time alone."""
     for required in ("start_timestamp", "end_timestamp"):
         call.params.number(required, least=0)
-    return _page(_line(call, past=True), call.params)
+    return _page(_line(call, past=True), call.params, _written_until(call))
+
+
+def get_last_trades_by_currency(call: Call) -> dict[str, Any]:
+    """A page of the trades of a currency and kind, by id or by time, both bounds included.
+
+    Expired instruments are among them. Sorted by id, which all instruments of a currency share.
+    """
+    params = call.params
+    currency = params.text("currency", among=TRADING_CURRENCIES)
+    kind = params.optional("kind", among=KINDS) or "any"
+    first, last = _trade_number(params, "start_id", currency), _trade_number(params, "end_id", currency)
+    from_ms, to_ms = params.integer("start_timestamp"), params.integer("end_timestamp")
+    latest_ms = min(_written_until(call), math.inf if to_ms is None else to_ms)
+
+    def too_old(trade: Trade) -> bool:
+        by_id = first is not None and number_of(trade.trade_id) < first
+        return by_id or (from_ms is not None and trade.timestamp < from_ms)
+
+    def too_new(trade: Trade) -> bool:
+        by_id = last is not None and number_of(trade.trade_id) > last
+        return by_id or trade.timestamp > latest_ms
+
+    # Newest first, so that only what is asked for is gone through: a history holds 50,000 of each.
+    newest_first = (
+        takewhile(lambda trade: not too_old(trade), dropwhile(too_new, reversed(line.trades)))
+        for line in _lines(call.venue.market, currency, kind)
+    )
+    return _merged(newest_first, params)
+
+
+def get_last_trades_by_currency_and_time(call: Call) -> dict[str, Any]:
+    """The same, by time alone."""
+    for required in ("start_timestamp", "end_timestamp"):
+        call.params.number(required, least=0)
+    return get_last_trades_by_currency(call)
+
+
+def _written_until(call: Call) -> float:
+    """The time in ms up to which the history is written."""
+    lag = call.venue.standing.take(HistoryLag)
+    return call.venue.market.now_ms() - lag.seconds * 1000 if lag else math.inf
+
+
+def number_of(trade_id: str) -> int:
+    """The rising part of a trade id: "ETH-311974188" is the 311,974,188th of its currency."""
+    return int(trade_id.rpartition("-")[2])
+
+
+def _trade_number(params: Params, name: str, currency: str) -> int | None:
+    """The number of a trade id given as a parameter; ids of another currency are refused."""
+    value = params.optional(name)
+    if value is None:
+        return None
+    found = TRADE_ID.fullmatch(value)
+    expected = currency if currency != "BTC" else None
+    if not found or (found["prefix"] or "").rpartition("_")[2] != (expected or ""):
+        raise Refusal.param(name, "wrong format")
+    return int(found["number"])
+
+
+def _lines(market: Market, currency: str, kind: str) -> Iterator[Line]:
+    kinds = {"future_combo", "option_combo"} if kind == "combo" else {kind}
+    for line in (*market.lines.values(), *market.expired.values()):
+        if line.instrument.settlement == currency and (kind == "any" or line.instrument.kind in kinds):
+            yield line
+
+
+def _merged(newest_first: Iterator[Iterator[Trade]], params: Params) -> dict[str, Any]:
+    count, ascending = _count(params), _ascending(params)
+    if ascending:
+        found = heapq.merge(*(reversed([*trades]) for trades in newest_first), key=_number)
+    else:
+        found = heapq.merge(*newest_first, key=_number, reverse=True)
+    page = list(islice(found, count + 1))
+    return {"trades": page[:count], "has_more": len(page) > count}
+
+
+def _number(trade: Trade) -> int:
+    return number_of(trade.trade_id)
+
+
+def _count(params: Params) -> int:
+    return min(params.integer("count", DEFAULT_TRADES, least=1) or DEFAULT_TRADES, MOST_TRADES)
+
+
+def _ascending(params: Params) -> bool:
+    return params.optional("sorting", among=SORTINGS) == "asc"
 
 
 def _line(call: Call, *, past: bool = False) -> Line:
@@ -123,11 +228,10 @@ def _line(call: Call, *, past: bool = False) -> Line:
     return line
 
 
-def _page(line: Line, params: Params) -> dict[str, Any]:
-    count = min(params.integer("count", DEFAULT_TRADES, least=1) or DEFAULT_TRADES, MOST_TRADES)
-    sorting = params.optional("sorting", among=SORTINGS)
-    found = _within(line, params)
-    page = found[:count] if sorting == "asc" else found[::-1][:count]
+def _page(line: Line, params: Params, written_ms: float) -> dict[str, Any]:
+    count, ascending = _count(params), _ascending(params)
+    found = [trade for trade in _within(line, params) if trade.timestamp <= written_ms]
+    page = found[:count] if ascending else found[::-1][:count]
     return {"trades": page, "has_more": len(found) > count}
 
 
@@ -153,5 +257,7 @@ METHODS: dict[str, Method] = {
     "public/get_index_price": get_index_price,
     "public/get_last_trades_by_instrument": get_last_trades_by_instrument,
     "public/get_last_trades_by_instrument_and_time": get_last_trades_by_instrument_and_time,
+    "public/get_last_trades_by_currency": get_last_trades_by_currency,
+    "public/get_last_trades_by_currency_and_time": get_last_trades_by_currency_and_time,
 }
 WEBSOCKET_METHODS: dict[str, Method] = {"public/hello": hello}

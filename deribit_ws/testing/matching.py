@@ -14,6 +14,7 @@ from deribit_ws.wire.methods import METHODS
 QUEUE_PLACES = 8  # of one user and currency; a request more is 10047
 ENGINE = frozenset(name for name, method in METHODS.items() if method.matching_engine)
 EVERYWHERE = "any"
+PREFIXES = ("ETH", "USDC", "USDT", "EURR")  # of order ids; those of BTC have none
 LINEAR = ("USDC", "USDT", "EURR")  # quote currencies that are also what such instruments settle in
 
 Place: TypeAlias = tuple[int, str]  # a user and a currency
@@ -45,7 +46,8 @@ def currency_of(params: Mapping[str, Any]) -> str:
         case {"instrument_name": str(name)}:
             return _settled_in(name)
         case {"order_id": str(order_id)}:
-            return order_id.partition("-")[0] if "-" in order_id else "BTC"
+            prefix = order_id.partition("-")[0]
+            return prefix if prefix in PREFIXES else "BTC"
         case _:
             return EVERYWHERE
 

@@ -6,7 +6,15 @@ arrive. `service` and `http` run their calls through `run`, charged before.
 
 from typing import Any
 
-from deribit_ws.testing import account_methods, login_methods, market_methods, session_methods
+from deribit_ws.testing import (
+    account_methods,
+    login_methods,
+    market_methods,
+    order_methods,
+    order_reads,
+    session_methods,
+    trade_reads,
+)
 from deribit_ws.testing.calls import Call
 from deribit_ws.testing.envelope import METHOD_NOT_FOUND, Refusal
 from deribit_ws.wire.methods import METHODS as DOCUMENTED
@@ -20,7 +28,15 @@ WEBSOCKET_ONLY = {
     **market_methods.WEBSOCKET_METHODS,
     **session_methods.WEBSOCKET_METHODS,
 }
-METHODS = {**market_methods.METHODS, **login_methods.METHODS, **account_methods.METHODS, **WEBSOCKET_ONLY}
+METHODS = {
+    **market_methods.METHODS,
+    **login_methods.METHODS,
+    **account_methods.METHODS,
+    **order_methods.METHODS,
+    **order_reads.METHODS,
+    **trade_reads.METHODS,
+    **WEBSOCKET_ONLY,
+}
 
 
 class Exhausted(Refusal):

@@ -5,6 +5,7 @@ subscriptions, or TCP (that is `link`). `session` owns one and hands it every re
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,16 @@ from dataclasses import dataclass
 from deribit_ws.testing import frames, methods
 from deribit_ws.testing.calls import Call, Caller, Venue
 from deribit_ws.testing.envelope import Refusal, RpcRequest, Stamp, read
-from deribit_ws.testing.faults import DelayReply, Drop, DropOnRequest, F, FailRequest, IgnoreRequest, Standing
+from deribit_ws.testing.faults import (
+    DelayReply,
+    DelayRequest,
+    Drop,
+    DropOnRequest,
+    F,
+    FailRequest,
+    IgnoreRequest,
+    Standing,
+)
 from deribit_ws.testing.ledger import Refused, Request
 from deribit_ws.testing.link import Link
 from deribit_ws.testing.matching import ENGINE, Place, currency_of
@@ -59,6 +69,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._waiting: defaultdict[str, deque[Callable[[], None]]] = defaultdict(deque)
         self._places: list[Place] = []
+        self._ended = False
 
     def hear(self, payload: str | bytes) -> None:
         """Serve what the client sent, request or not."""
@@ -78,7 +89,8 @@ class Service:
         return self._standing.take(kind, subject) or self._venue.standing.take(kind, subject)
 
     def end(self) -> None:
-        """The connection is gone: its requests wait no more."""
+        """The connection is gone: its requests wait no more for their answers."""
+        self._ended = True
         for place in self._places:
             self._venue.queue.leave(place)
         self._places.clear()
@@ -92,11 +104,24 @@ class Service:
         if ignored and not ignored.executed:
             return
         call = Call(self._venue, Params(request.params), self._caller, self._address)
+        quiet = ignored is not None
+        if late := self.due(DelayRequest, request.method):
+            with contextlib.suppress(Refusal):  # it is refused when it runs
+                call.arrived_as = call.login()
+            self._loop.call_later(late.seconds, self._execute, request, call, stamp, drop, quiet)
+        else:
+            self._execute(request, call, stamp, drop, quiet)
+
+    def _execute(
+        self, request: RpcRequest, call: Call, stamp: Stamp, drop: DropOnRequest | None, quiet: bool
+    ) -> None:
         answer = self._answer(request, call, stamp)
-        if ignored or call.silent:
+        if quiet or call.silent or self._ended:
             self._leave(call.place)
         else:
             self._reply(request.method, answer, call.place)
+        if self._ended:
+            return
         if drop:
             self._drop(drop.how)
             return

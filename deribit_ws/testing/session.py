@@ -17,6 +17,7 @@ from deribit_ws.testing.faults import (
     ConnectionFault,
     Deaf,
     DelayReply,
+    DelayRequest,
     Drop,
     DropChannels,
     DropOnRequest,
@@ -31,6 +32,7 @@ from deribit_ws.testing.faults import (
     SkipSnapshot,
     Standing,
 )
+from deribit_ws.testing.hub import PUBLIC
 from deribit_ws.testing.ledger import Dropped, Farewell, Mark, Sent
 from deribit_ws.testing.link import Link, LinkState
 from deribit_ws.testing.logins import Login
@@ -61,6 +63,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._sent = venue.ledger.begin(number)
         self._subscribed: dict[str, Sent] = {}
+        self._owners: dict[str, int] = {}  # of the private channels: the user who subscribed
         self._deaf = False
         self._standing = Standing()
         self._tamper = Tamper(self._standing)
@@ -116,7 +119,7 @@ class Session:
                 self._link.silence(fault)
             case Deaf():
                 self._deaf = True
-            case DropOnRequest() | FailRequest() | IgnoreRequest() | DelayReply():
+            case DropOnRequest() | FailRequest() | IgnoreRequest() | DelayReply() | DelayRequest():
                 self._standing.arm(fault, fault.times)
             case SkipChange() | SkipSnapshot() | Duplicate() | Reorder() | Garble():
                 self._standing.arm(fault, fault.times)
@@ -158,12 +161,15 @@ class Session:
     def subscribe(self, channel: str) -> None:
         """Begin to receive a channel; nothing new happens if it is received already."""
         self._subscribed[channel] = self._sent.setdefault(channel, Sent())
-        self._venue.hub.join(self, channel, mute=bool(self._service.due(SkipSnapshot, channel)))
+        if channels.private(channel) and self.login is not None:
+            self._owners.setdefault(channel, self.login.user_id)
+        mute = bool(self._service.due(SkipSnapshot, channel))
+        self._venue.hub.join(self, channel, user=self._owners.get(channel, PUBLIC), mute=mute)
 
     def unsubscribe(self, channel: str) -> None:
         """Receive it no more."""
         del self._subscribed[channel]
-        self._venue.hub.leave(self, channel)
+        self._venue.hub.leave(self, channel, user=self._owners.pop(channel, PUBLIC))
 
     def lapse(self) -> None:
         """Without a valid login no private channel stays, unless such channels outlive their tokens."""
@@ -234,4 +240,6 @@ class Session:
         self._link.end()
         self._on_end()
         cancels = self.cancel_on_disconnect and not self._logged_out
+        if cancels:
+            self._venue.engine.disconnected(self.number)
         self._venue.ledger.note(Farewell(self._loop.time(), self.number, self._farewell, cancels))

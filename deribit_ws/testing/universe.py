@@ -10,6 +10,7 @@ import itertools
 from typing import Any
 
 from deribit_ws.testing import payloads
+from deribit_ws.testing.engine import Engine
 from deribit_ws.testing.hub import Hub
 from deribit_ws.testing.instruments import (
     Instrument,
@@ -27,8 +28,9 @@ FIRST_NUMBER = 300_000  # instrument_id of what is listed while the exchange run
 class Universe:
     """The changing list of one exchange."""
 
-    def __init__(self, market: Market, hub: Hub) -> None:
+    def __init__(self, market: Market, hub: Hub, engine: Engine) -> None:
         self._market = market
+        self._engine = engine
         self._hub = hub
         self._numbers = itertools.count(FIRST_NUMBER)
 
@@ -61,6 +63,7 @@ class Universe:
     def expire(self, name: str) -> None:
         """Settle an instrument that is listed (else ValueError), deliver it, and take it off the list."""
         self.set_state(name, "settlement")
+        self._engine.expire(self._market[name])
         line = self._market.close(name)
         self._hub.expired(name)
         line.state = "delivered"

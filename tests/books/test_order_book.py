@@ -55,9 +55,8 @@ def test_as_on_the_wire() -> None:
         '"asks":[["change",5042.64,10]]}'
     )
 
-    assert not book.valid
-    assert book.apply(first) and book.valid
-    assert (book.change_id, book.timestamp) == (297217, 1554373962454)
+    assert book.apply(first)
+    assert (book.valid, book.change_id, book.timestamp) == (True, 297217, 1554373962454)
     assert book.apply(then)
     assert list(book.bids) == [(5042.5, 32_000.0), (5042.34, 30.0)]
     assert list(book.asks) == [(5042.64, 10.0), (5043.3, 40.0)]
@@ -147,13 +146,22 @@ def test_counter_that_began_anew(book: OrderBook) -> None:
     assert (other.change_id, other.best_bid) == (5, (2, 2))
 
 
+def test_numbers_that_make_no_sense(book: OrderBook) -> None:
+    """What names the last change continues the book, whatever its number; what names a later is a gap."""
+    assert book.apply(change(100, 100, [["new", 50_000.9, 1]]))
+    assert book.bids[0] == (50_000.9, 1)
+    with pytest.raises(BookGap):
+        book.apply(change(99, 150))
+
+
 @pytest.mark.parametrize(("bids", "asks"), [([["new", 50_001.0, 1]], []), ([], [["new", 49_999.0, 1]])])
 def test_never_crossed(book: OrderBook, bids: Any, asks: Any) -> None:
     """A change after which a bid meets an ask makes the book not valid, and says so as a BookGap."""
     with pytest.raises(BookUnsound, match="crossed") as caught:
         book.apply(change(101, 100, bids, asks))
 
-    assert isinstance(caught.value, BookGap) and (caught.value.expected, caught.value.received) == (100, 100)
+    assert (caught.value.expected, caught.value.received) == (100, 100)
+    assert BookGap in type(caught.value).__mro__
     assert not book.valid and not book.bids and not book.asks
 
 

@@ -49,7 +49,7 @@ class Venue:
         previous, self.id = self.id, self.id + rng.choice((1, 1, 2, 50))
         self.time += rng.randrange(3)
         self.states[self.id] = (bids, asks)
-        changes = [self._difference(*sides) for sides in zip(before, (bids, asks), strict=True)]
+        changes = self._difference(before[0], bids), self._difference(before[1], asks)
         return self._message("change", *changes, previous)
 
     def snapshot(self) -> BookChange:

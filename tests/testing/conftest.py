@@ -5,12 +5,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from deribit_ws.testing import SimulatedExchange
+from deribit_ws.testing import Account, SimulatedExchange
 from tests.testing.peer import Peer
 
 NOON = 1_795_348_800.0  # 22 November 2026, 12:00 UTC, a Sunday
 Build = Callable[..., Awaitable[SimulatedExchange]]
 Dial = Callable[..., Awaitable[Peer]]
+Trader = Callable[..., Awaitable[Peer]]
 
 
 class Clock:
@@ -63,3 +64,22 @@ async def dial() -> AsyncIterator[Dial]:
 @pytest.fixture
 async def peer(exchange: SimulatedExchange, dial: Dial) -> Peer:
     return await dial(exchange)
+
+
+@pytest.fixture
+async def venue(build: Build, clock: Clock) -> SimulatedExchange:
+    """An exchange with two users who may trade and one who may only read, and no credits to run out."""
+    accounts = {"simulated": "secret", "other": "secret", "reader": Account("secret", "trade:read")}
+    return await build(wall_clock=clock, accounts=accounts, credits=None)
+
+
+@pytest.fixture
+def trader(venue: SimulatedExchange, dial: Dial) -> Trader:
+    """Connect to it as somebody."""
+
+    async def connect(client_id: str = "simulated") -> Peer:
+        peer = await dial(venue)
+        await peer.login(client_id=client_id)
+        return peer
+
+    return connect

@@ -1,0 +1,80 @@
+"""The exchange's time, asked for when it is needed: until when an order is valid, and when that is over.
+
+Knows: `public/get_time`, and how old a reading is. Must not know: orders, or this machine's time of day.
+`intents` sets deadlines by it, `intents_doubts` waits until they have passed.
+
+Two questions, two answers. A deadline is set by the likeliest time. That it has passed is proved by the
+least time: an answer says what the exchange's clock showed before it was sent, so that the time since it
+was received can be added whatever the round trip was.
+"""
+
+import asyncio
+
+from deribit_ws.exchange_clock import ExchangeClock
+from deribit_ws.methods.calls import TypedCall
+from deribit_ws.orders.intents_reads import Reads
+
+_KEPT_SECONDS = 300.0  # a clock 100 ppm off has moved 30 ms by then: nothing beside the margin below
+_SHARED_SECONDS = 1.0  # a reading this young serves whoever else is in doubt
+_MARGIN_MS = 1_000  # the matching engine's clock and the one that answers may differ
+
+
+class ExchangeTime:
+    """Tells the exchange's time, asking for it where the last reading is too old.
+
+    Args:
+        ask: makes calls.
+        reads: makes those that must not fail.
+        clock: takes the readings, and carries them on.
+    """
+
+    def __init__(self, ask: TypedCall, reads: Reads, clock: ExchangeClock) -> None:
+        self._ask = ask
+        self._reads = reads
+        self._clock = clock
+        self._read_ms = 0.0
+        self._received: float | None = None  # by the clock's ticks
+        self._one_asks = asyncio.Lock()
+
+    @property
+    def now_ms(self) -> int:
+        """The exchange's time, ms since the epoch, as likely as can be told."""
+        return self._clock.now_ms()
+
+    async def now(self, timeout: float | None) -> int:
+        """Give the exchange's time, ms since the epoch; raises what `public/get_time` does."""
+        if self._age > _KEPT_SECONDS:
+            async with self._one_asks:
+                if self._age > _KEPT_SECONDS:
+                    await self._measure(timeout)
+        return self.now_ms
+
+    def doubt(self) -> None:
+        """Have it asked again at the next need: the exchange found that the last reading is off."""
+        self._received = None
+
+    async def wait_past(self, moment_ms: float) -> None:
+        """Wait until the exchange's clock is surely past a moment, ms since the epoch, and a second more.
+
+        Raises:
+            Unanswerable: the client is closed.
+        """
+        async with self._one_asks:
+            if self._age > _SHARED_SECONDS and self._least_ms() <= moment_ms + _MARGIN_MS:
+                await self._reads.answer(lambda: self._measure(None))
+        # A machine that sleeps meanwhile stops its ticks and waits longer, never less.
+        await asyncio.sleep(max(0.0, moment_ms + _MARGIN_MS - self._least_ms()) / 1000)
+
+    @property
+    def _age(self) -> float:
+        return self._clock.ticks() - self._received if self._received is not None else float("inf")
+
+    def _least_ms(self) -> float:
+        return self._read_ms + self._age * 1000 if self._received is not None else 0.0
+
+    async def _measure(self, timeout: float | None) -> None:
+        sent = self._clock.ticks()
+        answer: int = await self._ask("public/get_time", {}, int, timeout)
+        received = self._clock.ticks()
+        self._clock.measured(answer, sent, received)
+        self._read_ms, self._received = answer, received

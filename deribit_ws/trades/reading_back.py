@@ -1,0 +1,116 @@
+"""Asking history what flows want to know: one call at a time for each, a few at a time for all.
+
+Knows: how a try can fail, and how long to wait before the next. Must not know: what is missing, or who
+reads. `room` has `begin` called on entering, and `tend` run for each open flow while a link lives.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from deribit_ws.errors import CallError, ProtocolError, RpcError
+from deribit_ws.methods.calls import TypedCall
+from deribit_ws.tradeflow import Flow, KindFlow, Request
+from deribit_ws.trades.live import LiveTrades
+from deribit_ws.wire.errors import is_passing
+from deribit_ws.wire.market_results import TradesPage
+
+logger = logging.getLogger(__name__)
+
+# Before asking again what brought nothing: history is tens of milliseconds behind the channels, rarely
+# seconds; what fails for longer is not helped by asking more often.
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
+_ANSWER_SECONDS = 10.0  # for one page; as for the other calls that rebuild a link
+_TRIES_WITHIN_HOLD = 3  # an answer that never comes must leave time to ask again
+_FIRST_TRIES = 4  # at the newest trades, on entering
+# What a kind traded in the last moments before a drop may not be in history yet when it is asked right
+# after it, and no trade_seq tells of an instrument's first trade: so it is asked once more.
+_SECOND_LOOK_SECONDS = 2.0
+_CONFIRMED_SECONDS = 1.0  # between looks whether a channel that was refused on this link is there by now
+
+_FAILURES = (CallError, ProtocolError)  # of a read: refused, unanswered, or answered with something else
+
+
+async def begin(flow: Flow, ask: TypedCall) -> None:
+    """Read where a flow begins.
+
+    Raises:
+        CallError, ProtocolError: history can't tell; of many currencies some may be unknown to it.
+    """
+    beginnings = flow.beginnings()
+    for key, (method, params) in beginnings.items():
+        try:
+            page = await _read(method, params, ask)
+        except RpcError as error:
+            if flow.has_begun:  # a live trade has told
+                return
+            if len(beginnings) == 1 or is_passing(error.code):
+                raise
+            logger.debug("no trades of %s: %s", key, error)
+        else:
+            flow.begin(key, page.trades)
+
+
+async def _read(method: str, params: dict[str, Any], ask: TypedCall) -> TradesPage:
+    """Read the newest trades; what may pass is tried again."""
+    for pause in _PAUSES[: _FIRST_TRIES - 1]:
+        try:
+            return await _page(method, params, ask, None)
+        except _FAILURES as error:
+            if isinstance(error, RpcError) and not is_passing(error.code):
+                raise
+            logger.debug("asking again: %s", error)
+            await asyncio.sleep(pause)
+    return await _page(method, params, ask, None)
+
+
+async def _page(method: str, params: dict[str, Any], ask: TypedCall, seconds: float | None) -> TradesPage:
+    page: TradesPage = await ask(method, params, TradesPage, seconds)
+    return page
+
+
+async def tend(
+    live: LiveTrades[Any], ask: TypedCall, seats: asyncio.Semaphore, is_confirmed: Callable[[], bool]
+) -> None:
+    """Ask history whatever a flow wants to know, while a link lives; never ends by itself.
+
+    Args:
+        live: whose flow it is.
+        ask: makes a call.
+        seats: how many may ask at once.
+        is_confirmed: tells whether the exchange has confirmed the channel on this link.
+    """
+    vain = 0
+    was_confirmed, looks = is_confirmed(), isinstance(live.flow, KindFlow)
+    while True:
+        request = live.wanted()
+        if request is not None:
+            vain = 0 if await _asked(live, request, ask, seats) else vain + 1
+            if vain:
+                await asyncio.sleep(_PAUSES[min(vain, len(_PAUSES)) - 1])
+            continue
+        vain = 0
+        if not was_confirmed:
+            await live.news(_CONFIRMED_SECONDS)
+            if was_confirmed := is_confirmed():
+                live.flow.doubt()
+        elif not await live.news(_SECOND_LOOK_SECONDS if looks else None):
+            looks = False
+            live.flow.doubt()
+
+
+async def _asked(live: LiveTrades[Any], request: Request, ask: TypedCall, seats: asyncio.Semaphore) -> bool:
+    """Ask once; tell whether that brought it on."""
+    flow, hold = live.flow, live.hold
+    seconds = _ANSWER_SECONDS if hold is None else min(_ANSWER_SECONDS, hold / _TRIES_WITHIN_HOLD)
+    try:
+        async with seats:
+            page = await _page(request.method, request.params, ask, seconds)
+        is_further = flow.answer(request, page.trades, page.has_more)
+    except _FAILURES as error:
+        logger.debug("history: %s", error)
+        is_final = isinstance(error, RpcError) and not is_passing(error.code)
+        is_further = is_final and flow.refuse(request)
+    live.noticed()
+    return is_further
