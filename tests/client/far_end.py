@@ -140,6 +140,22 @@ def _fine(_: Wire, __: Message) -> str:
     return "ok"
 
 
+def _now(_: Wire, __: Message) -> int:
+    return round(1000 * asyncio.get_running_loop().time())
+
+
+def _no_trades(_: Wire, __: Message) -> Message:
+    return {"trades": [], "has_more": False}
+
+
+NOTHING_MISSED = (
+    "private/get_open_orders",
+    "private/get_open_orders_by_currency",
+    "private/get_order_history_by_currency",
+    "private/get_order_history_by_instrument",
+)  # what is read for private channels on each connection
+
+
 class MemoryExchange:
     """Stands in for the client's dialer: each dial gives a `Wire`, or raises what stands in `refusals`."""
 
@@ -154,6 +170,10 @@ class MemoryExchange:
             "private/subscribe": _subscribed,
             "public/unsubscribe": _subscribed,
             "private/unsubscribe": _subscribed,
+            "public/get_time": _now,
+            **dict.fromkeys(NOTHING_MISSED, lambda wire, request: []),
+            "private/get_user_trades_by_currency_and_time": _no_trades,
+            "private/get_user_trades_by_currency": _no_trades,
         }
 
     @property

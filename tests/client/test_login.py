@@ -67,7 +67,7 @@ async def test_refused_for_good_on_a_later_connection(
                     await client.call(method)
                 assert (refused.value.code, refused.value.method) == (13004, method)
             memory.wire.tell("weather", [number])
-            assert await client.call("public/get_time") == "ok"
+            assert await client.call("public/test") == "ok"
             assert client._registry.subscriptions.confirmed == {"weather"}
             with pytest.raises(SubscriptionRejected) as rejected:
                 await client.subscribe("user.lock", "book.BTC-PERPETUAL.raw")

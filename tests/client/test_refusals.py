@@ -78,7 +78,7 @@ async def test_arming_refused_later(memory: MemoryExchange, remember: Make, ears
 
         assert caught.value.code == 13021
         assert memory.wire.asked("private/buy") == []
-        assert await client.call("private/get_open_orders") == "ok"
+        assert await client.call("private/get_open_orders") == []
         assert heard == [1]
         assert [type(error) for error in ears.errors] == [AuthError]
         memory.answers[ARM] = lambda wire, _: "ok"
