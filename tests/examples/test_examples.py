@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from deribit_ws.testing import Drop, SimulatedExchange
+from deribit_ws.testing import Drop, DropOnRequest, SimulatedExchange
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MOST_LINES = 40
+KEY = {"DERIBIT_CLIENT_ID": "simulated", "DERIBIT_CLIENT_SECRET": "secret"}
 
 
 @asynccontextmanager
@@ -21,7 +22,7 @@ async def running(name: str, exchange: SimulatedExchange) -> AsyncIterator[async
     """Run an example with warnings as errors, as a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-W", "error", str(EXAMPLES / name)),
-        env={**os.environ, "DERIBIT_URL": exchange.url, "PYTHONPATH": str(EXAMPLES.parent)},
+        env={**os.environ, **KEY, "DERIBIT_URL": exchange.url, "PYTHONPATH": str(EXAMPLES.parent)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -70,6 +71,31 @@ async def test_one_request_prints_the_answer_and_ends(exchange: SimulatedExchang
 
     assert '"jsonrpc": "2.0"' in "".join(lines)
     assert status == (0, "")
+
+
+async def test_nothing_lost_counts_on(exchange: SimulatedExchange) -> None:
+    """`nothing_lost.py` prints each trade once and in order, across three drops, with the marks between."""
+    async with running("nothing_lost.py", exchange) as process:
+        lines = []
+        for drop in (Drop.rst(), Drop.close(1001), Drop.fin()):
+            lines += await lines_until(process, "trade ")
+            exchange.inject(drop)
+            lines += await lines_until(process, "Disconnected", "Connected", "trade ", "trade ")
+
+    seqs = [int(line.split()[1]) for line in lines if line.startswith("trade ")]
+    assert seqs == list(range(seqs[0], seqs[-1] + 1))
+    assert not any("lost" in line for line in lines)
+
+
+@pytest.mark.parametrize("before_reply", [True, False])
+async def test_an_order_is_not_in_doubt(exchange: SimulatedExchange, before_reply: bool) -> None:
+    """`an_order.py` ends in order though the link breaks under its order: placed once, or proved not to be."""
+    exchange.inject(DropOnRequest("private/buy", Drop.rst(), before_reply=before_reply))
+    async with running("an_order.py", exchange) as process:
+        lines = await lines_until(process, "there is no order" if before_reply else "ended as cancelled")
+        status, _ = await ended(process)
+
+    assert (status, len(exchange.ledger.requests_of("private/buy"))) == (0, 1), lines
 
 
 async def test_the_ticker_stream_goes_on_through_drops(exchange: SimulatedExchange) -> None:
