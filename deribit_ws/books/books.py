@@ -13,9 +13,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from math import inf
 
 from deribit_ws.books.auditing import Auditor
-from deribit_ws.books.kept_book import ANSWER_SECONDS, SNAPSHOT_SECONDS, KeptBook, Need
+from deribit_ws.books.kept_book import ANSWER_SECONDS, GATHER_SECONDS, SNAPSHOT_SECONDS, KeptBook, Need
 from deribit_ws.books.live_book import LiveBook
 from deribit_ws.channels.market import book
 from deribit_ws.channels.names import Interval
@@ -160,11 +161,14 @@ class Books:
             if now + _EARLY >= self._look_at:
                 self._look_at = now + _LOOK_SECONDS
                 self._look()
-            self._attend([kept for kept in self._kept.values() if kept.due <= now + _EARLY])
-            due = min((kept.due for kept in self._kept.values()), default=self._look_at)
+            if self._first_due() <= now + _EARLY:  # what will be due in a moment shares its calls
+                self._attend([kept for kept in self._kept.values() if kept.due <= now + GATHER_SECONDS])
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(min(due, self._look_at)):
+                async with asyncio.timeout_at(min(self._first_due(), self._look_at)):
                     await self._needed.wait()
+
+    def _first_due(self) -> float:
+        return min((kept.due for kept in self._kept.values()), default=inf)
 
     def _attend(self, due: Iterable[KeptBook]) -> None:
         """Do what is due for each book."""

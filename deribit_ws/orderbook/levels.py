@@ -96,6 +96,10 @@ class Levels(Sequence[Level]):
                 del keys[bisect_left(keys, sign * price)]
         return True
 
+    def _crosses(self, other: "Levels") -> bool:
+        """Tell whether the best prices of two opposite sides meet; signs make both the greatest keys."""
+        return bool(self._keys and other._keys) and self._keys[-1] + other._keys[-1] >= 0.0
+
     def _clear(self) -> None:
         self._moves += 1
         self._keys.clear()

@@ -88,15 +88,10 @@ class OrderBook:
         """
         if change.instrument_name != self.instrument:
             raise UsageError(f"a book of {self.instrument} was given a message of {change.instrument_name}")
-        if self._came_before(change):
-            self.duplicates += 1
-            return False
-        if change.is_snapshot:
-            self.invalidate()
-        elif self.change_id is None:
-            return False
-        elif change.prev_change_id != self.change_id:
-            raise self._doubted(BookGap(self.change_id, _previous(change)))
+        last = self.change_id
+        if last is None or change.prev_change_id != last or change.type == "snapshot":
+            if not self._begins_with(change):
+                return False
         self._set(change)
         return True
 
@@ -105,6 +100,18 @@ class OrderBook:
         self.change_id = self.timestamp = None
         self.bids._clear()
         self.asks._clear()
+
+    def _begins_with(self, change: BookChange) -> bool:
+        """Tell whether a message that does not just continue the book is one to begin anew with."""
+        if self._came_before(change):
+            self.duplicates += 1
+            return False
+        if change.is_snapshot:
+            self.invalidate()
+            return True
+        if self.change_id is not None:
+            raise self._doubted(BookGap(self.change_id, _previous(change)))
+        return False
 
     def _came_before(self, change: BookChange) -> bool:
         """Tell whether a valid book already has what a message says.
@@ -118,12 +125,12 @@ class OrderBook:
         return change.is_snapshot or (change.prev_change_id or 0) < self.change_id
 
     def _set(self, change: BookChange) -> None:
-        before = self.change_id or 0
+        before, bids, asks = self.change_id or 0, self.bids, self.asks
         why = ""
-        if not (self.bids._set(change.bids) and self.asks._set(change.asks)):
+        if not (bids._set(change.bids) and asks._set(change.asks)):
             why = "a price or amount that can't be one"
-        elif self.bids and self.asks and self.bids[0].price >= self.asks[0].price:
-            why = f"it is crossed, bid {self.bids[0].price:g} against ask {self.asks[0].price:g}"
+        elif bids._crosses(asks):
+            why = f"it is crossed, bid {bids[0].price:g} against ask {asks[0].price:g}"
         if why:
             raise self._doubted(BookUnsound(why, before, _previous(change)))
         self.change_id = change.change_id

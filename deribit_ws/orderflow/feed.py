@@ -98,9 +98,9 @@ class Feed:
     def _arrived(self, data: bytes) -> tuple[list[OrderItem], list[TradeItem]]:
         orders, trades = self._items(data)
         for order, _ in orders:
-            self.newest = max(self.newest, order.last_update_timestamp or 0)
+            self.newest = max(self.newest, order.time)
         for trade, _ in trades:
-            self.newest = max(self.newest, trade.timestamp)
+            self.newest = max(self.newest, trade.time)
         return orders, trades
 
     def _items(self, data: bytes) -> tuple[list[OrderItem], list[TradeItem]]:
@@ -146,20 +146,20 @@ class Feed:
 
     # --- what was missed
 
-    def lacks(self, reads: Sequence[Read]) -> bool:
-        """Tell whether orders or fills were missed."""
-        orders, trades = self._found(reads)
+    def lacks(self, reads: Sequence[Read], *, until: int) -> bool:
+        """Tell whether orders or fills were missed; see `missed`."""
+        orders, trades = self._found(reads, until)
         return any(self._orders.is_news(key) for key, _ in orders) or any(
             self._trades.is_news(key) for key, _ in trades
         )
 
-    def missed(self, reads: Sequence[Read]) -> Iterator[bytes]:
-        """Give what was missed, in order, as messages of this channel.
+    def missed(self, reads: Sequence[Read], *, until: int) -> Iterator[bytes]:
+        """Give what was missed up to a moment (ms), in order, as messages of this channel.
 
-        It is noted as handed out message by message. Live ones may pass meanwhile: what they bring goes
-        out once all the same.
+        What happened after `until` comes live: reads of two currencies, made one after the other, would
+        disagree about it. It is noted as handed out message by message; live ones may pass meanwhile.
         """
-        orders, trades = self._found(reads)
+        orders, trades = self._found(reads, until)
         match self.scope.content:
             case Content.PORTFOLIO:
                 yield from (portfolio for read in reads for portfolio in read.portfolios)
@@ -199,7 +199,7 @@ class Feed:
             if message["trades"] or message["orders"]:
                 yield _encode(message)
 
-    def _found(self, reads: Sequence[Read]) -> tuple[list[OrderItem], list[TradeItem]]:
+    def _found(self, reads: Sequence[Read], until: int) -> tuple[list[OrderItem], list[TradeItem]]:
         """Give what of all that was read may have been missed here, and what other links left, in order."""
         orders, trades = [], []
         for data in self._kept:
@@ -208,22 +208,20 @@ class Feed:
             trades += kept_trades
         for read in reads:
             if self.scope.has_orders:
-                orders += [item for item in read.orders if self._may_lack(item[0], read.currency)]
+                orders += [item for item in read.orders if self._may_lack(item[0], read.currency, until)]
             if self.scope.has_trades:
-                trades += [
-                    item for item in read.trades if self._is_due(item[0].timestamp, item[0], read.currency)
-                ]
+                trades += [item for item in read.trades if self._is_due(item[0], read.currency, until)]
         return sorted(orders, key=lambda item: item[0].place), sorted(trades, key=lambda item: item[0].place)
 
-    def _may_lack(self, key: OrderKey, currency: str) -> bool:
+    def _may_lack(self, key: OrderKey, currency: str, until: int) -> bool:
         if key.order_id in self._orders:  # told of before: whatever became of it
-            return True
-        return self._is_due(key.last_update_timestamp or 0, key, currency)
+            return key.time <= until
+        return self._is_due(key, currency, until)
 
-    def _is_due(self, timestamp: int, key: OrderKey | TradeKey, currency: str) -> bool:
-        is_late = self.since is not None and timestamp >= self.since
-        return is_late and self.scope.covers(key.instrument_name, currency)
+    def _is_due(self, key: OrderKey | TradeKey, currency: str, until: int) -> bool:
+        is_within = self.since is not None and self.since <= key.time <= until
+        return is_within and self.scope.covers(key.instrument_name, currency)
 
 
 def _first(items: Sequence[OrderItem] | Sequence[TradeItem]) -> float:
-    return items[0][0].place[0] if items else math.inf
+    return items[0][0].time if items else math.inf

@@ -38,12 +38,12 @@ class OrderKey(msgspec.Struct, frozen=True, gc=False):
     @property
     def place(self) -> tuple[int, float, int, tuple[int, str]]:
         """Where it stands among versions of all orders."""
-        return (
-            self.last_update_timestamp or 0,
-            self.filled_amount or 0.0,
-            self._stage,
-            number_of(self.order_id),
-        )
+        return self.time, self.filled_amount or 0.0, self._stage, number_of(self.order_id)
+
+    @property
+    def time(self) -> int:
+        """When it came about, in ms; 0 where that is not told."""
+        return self.last_update_timestamp or 0
 
     def is_older_than(self, other: "OrderKey") -> bool:
         """Tell whether this is an earlier version of the same order; False where that can't be told."""
@@ -76,6 +76,11 @@ class TradeKey(msgspec.Struct, frozen=True, gc=False):
     def place(self) -> tuple[int, tuple[int, str]]:
         """Where it stands among all fills."""
         return self.timestamp, number_of(self.trade_id)
+
+    @property
+    def time(self) -> int:
+        """When it was made, in ms."""
+        return self.timestamp
 
 
 K = TypeVar("K", OrderKey, TradeKey)

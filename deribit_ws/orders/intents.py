@@ -66,10 +66,14 @@ class Intents:
 
     def __init__(self, ask: TypedCall, clock: ExchangeClock, report: Callable[[Exception], None]) -> None:
         self._ask = ask
-        reads = Reads(ask)
-        self._exchange_time = ExchangeTime(ask, reads, clock)
+        self._reads = Reads(ask)
+        self._exchange_time = ExchangeTime(ask, self._reads, clock)
         self._private = PrivateMethods(ask)
-        self._doubts = Doubts(reads, self._exchange_time, self._private, report)
+        self._doubts = Doubts(self._reads, self._exchange_time, self._private, report)
+
+    def end(self, error: Exception) -> None:
+        """Take it that the client is closed, by this error: what is in doubt stays so."""
+        self._reads.end(error)
 
     def _learned(self, order: Order, trades: Sequence[UserTrade]) -> None:
         """Hear of an order as the exchange gave it, and of its fills so far; for the view to override."""
@@ -185,7 +189,7 @@ class Intents:
 
         Args:
             order_id: the order, e.g. "ETH-584864807".
-            timeout: seconds each call may take; the client's own deadline when None.
+            timeout: seconds the first call may take; the client's own deadline when None.
 
         Raises:
             UsageError: not an order's id, or the client is not open.
@@ -193,7 +197,7 @@ class Intents:
             RpcError: the exchange refused it; 11044 and its like where the order had ended before.
             OutcomeUnknown: the client was closed before it was found out.
         """
-        intent = Intent("private/cancel", order_id=order_id, sent_ms=self._exchange_time.now_ms)
+        intent = Intent("private/cancel", order_id=order_id, sent=self._exchange_time.ticks)
         try:
             order = await self._private.cancel(order_id=order_id, timeout=timeout)
         except (CallError, WireError) as error:

@@ -7,7 +7,6 @@ An order that is found is there. One that is not found may still come, until the
 passed its `valid_until`: from then on, two reads that don't find it prove that it does not exist.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -58,7 +57,7 @@ class Intent:
         instrument_name: what it is for.
         order_id: of an order to be changed or cancelled.
         asked: what an edit asks for.
-        sent_ms: when it was sent, ms of the exchange's clock.
+        sent: when it was sent, by the clock's ticks; `sent_ms` where it is known, ms of the exchange's clock.
         valid_until: when it can't happen any more, ms of the exchange's clock.
     """
 
@@ -67,6 +66,7 @@ class Intent:
     instrument_name: str = ""
     order_id: str = ""
     asked: Mapping[str, Any] = field(default_factory=dict)
+    sent: float = 0.0
     sent_ms: float = 0.0
     valid_until: int = 0
 
@@ -139,7 +139,7 @@ class Doubts:
         await self._time.wait_past(intent.valid_until)
         if found := await self._looked_up(intent):
             return found
-        await asyncio.sleep(_ARCHIVE_SECONDS if self._is_long_ago(intent) else _APART_SECONDS)
+        await self._reads.pause(_ARCHIVE_SECONDS if self._is_long_ago(intent) else _APART_SECONDS)
         return await self._looked_up(intent)
 
     async def _looked_up(self, intent: Intent) -> list[Order]:
@@ -166,11 +166,11 @@ class Doubts:
 
     async def _edited(self, intent: Intent, cause: Exception) -> Order:
         order = await self._state(intent)
-        if order is not None and not shows(order, intent.asked) and not is_ended(order):
+        if order is None or not (shows(order, intent.asked) or is_ended(order)):
             await self._time.wait_past(intent.valid_until)
             order = await self._state(intent)
-            if order is not None and not _is_edited(order, intent):
-                await asyncio.sleep(_APART_SECONDS)
+            if order is None or not _is_edited(order, intent):
+                await self._reads.pause(_APART_SECONDS)
                 order = await self._state(intent)
         if order is not None and _is_edited(order, intent):
             return order
@@ -180,10 +180,13 @@ class Doubts:
 
     async def _state(self, intent: Intent) -> Order | None:
         order = await self._reads.state(intent.order_id)
-        if order is not None or not self._is_long_ago(intent):
+        if order is not None:
             return order
+        intent.sent_ms = intent.sent_ms or await self._time.then_ms(intent.sent)
+        if not self._is_long_ago(intent):
+            return None
         if (order := await self._archived(intent)) is None:
-            await asyncio.sleep(_ARCHIVE_SECONDS)
+            await self._reads.pause(_ARCHIVE_SECONDS)
             order = await self._archived(intent)
         return order
 
@@ -208,7 +211,7 @@ class Doubts:
                     raise
             except Exception as closed:
                 raise Unanswerable from closed
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await self._reads.pause(_AGAIN_SECONDS)
         raise Unanswerable from OutcomeUnknown(f"{intent} stays open through {_CANCELS} cancels")
 
 
@@ -243,8 +246,9 @@ def _is_edited(order: Order, intent: Intent) -> bool:
 def _asked_for(orders: list[Order]) -> list[Order]:
     """Leave out what others among them brought about: a trigger's order, the second of a linked pair."""
     ids = {order.order_id for order in orders}
-    return [
+    first = [
         order
         for order in orders
         if not (order.trigger_order_id in ids or order.primary_order_id in ids or order.is_secondary_oto)
     ]
+    return first or orders  # where the one asked for is not among them it was there all the same

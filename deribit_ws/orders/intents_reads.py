@@ -6,6 +6,7 @@ or when the exchange refuses it for a reason that does not pass.
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
@@ -44,6 +45,20 @@ class Reads:
     def __init__(self, ask: TypedCall) -> None:
         self._private = PrivateMethods(ask)
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._over = asyncio.Event()
+        self._ended_by: Exception | None = None
+
+    def end(self, error: Exception) -> None:
+        """Take it that the client is closed: nothing will be answered any more."""
+        self._ended_by = error
+        self._over.set()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait; raises Unanswerable as soon as the client is closed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+                raise Unanswerable from self._ended_by
 
     async def by_label(self, instrument_name: str, label: str) -> list[Order]:
         """Read the recent orders that have a label, open or ended, each as it is now."""
@@ -124,7 +139,7 @@ class Reads:
                     refused_since is not None and loop.time() - refused_since > _REFUSED_SECONDS
                 ):
                     raise Unanswerable from error
-            await asyncio.sleep(wait)
+            await self.pause(wait)
         raise AssertionError("it tries for ever")
 
 

@@ -33,8 +33,14 @@ class ExchangeTime:
         self._reads = reads
         self._clock = clock
         self._read_ms = 0.0
-        self._received: float | None = None  # by the clock's ticks
+        self._received = -float("inf")  # by the clock's ticks
+        self._is_doubted = False
         self._one_asks = asyncio.Lock()
+
+    @property
+    def ticks(self) -> float:
+        """Seconds of a clock that never steps."""
+        return self._clock.ticks()
 
     @property
     def now_ms(self) -> int:
@@ -51,7 +57,13 @@ class ExchangeTime:
 
     def doubt(self) -> None:
         """Have it asked again at the next need: the exchange found that the last reading is off."""
-        self._received = None
+        self._is_doubted = True
+
+    async def then_ms(self, ticks: float) -> float:
+        """Give the exchange's time when the clock's ticks were at a number; raises as `wait_past`."""
+        if self._age > _KEPT_SECONDS:
+            await self._reads.answer(lambda: self._measure(None))
+        return self.now_ms - (self.ticks - ticks) * 1000
 
     async def wait_past(self, moment_ms: float) -> None:
         """Wait until the exchange's clock is surely past a moment, ms since the epoch, and a second more.
@@ -63,18 +75,17 @@ class ExchangeTime:
             if self._age > _SHARED_SECONDS and self._least_ms() <= moment_ms + _MARGIN_MS:
                 await self._reads.answer(lambda: self._measure(None))
         # A machine that sleeps meanwhile stops its ticks and waits longer, never less.
-        await asyncio.sleep(max(0.0, moment_ms + _MARGIN_MS - self._least_ms()) / 1000)
+        await self._reads.pause(max(0.0, moment_ms + _MARGIN_MS - self._least_ms()) / 1000)
 
     @property
     def _age(self) -> float:
-        return self._clock.ticks() - self._received if self._received is not None else float("inf")
+        return float("inf") if self._is_doubted else self.ticks - self._received
 
     def _least_ms(self) -> float:
-        return self._read_ms + self._age * 1000 if self._received is not None else 0.0
+        return self._read_ms + (self.ticks - self._received) * 1000 if self._read_ms else 0.0
 
     async def _measure(self, timeout: float | None) -> None:
-        sent = self._clock.ticks()
+        sent = self.ticks
         answer: int = await self._ask("public/get_time", {}, int, timeout)
-        received = self._clock.ticks()
-        self._clock.measured(answer, sent, received)
-        self._read_ms, self._received = answer, received
+        self._read_ms, self._received, self._is_doubted = answer, self.ticks, False
+        self._clock.measured(answer, sent, self._received)

@@ -6,7 +6,6 @@ market. `exchange` opens and closes it and lends it what to do with an upgrade o
 
 import asyncio
 import errno
-import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -22,7 +21,7 @@ from deribit_ws.testing.faults import (
     Standing,
 )
 from deribit_ws.testing.ledger import Handshake, Ledger, Outcome
-from deribit_ws.testing.link import RESET_ON_CLOSE
+from deribit_ws.testing.link import reset
 from deribit_ws.testing.session import Session
 
 SOCKET_PATH = "/ws/api/v2"
@@ -64,9 +63,7 @@ class _Resetting(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "a TCP server makes no other"
-        raw: socket.socket = transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        transport.abort()
+        reset(transport)
 
 
 class _Stalling(asyncio.Protocol):

@@ -109,7 +109,6 @@ class SimulatedExchange(Controls):
         history: int = HISTORY,
         max_connections: int | None = None,
     ) -> None:
-        rng = Random(seed)
         self._clock = clock = Clock(wall_clock, clock_offset)
         instruments = listing(clock(), extra_options)
         self._step_seconds = step_seconds
@@ -119,33 +118,16 @@ class SimulatedExchange(Controls):
         self._manner = Manner(output_limit, heartbeat_scale, shuffle_answers, private_outlives_token)
         self._standing = Standing()
         self.market = Market(
-            instruments, rng=rng, wall_clock=clock, step_seconds=step_seconds, history=history
+            instruments, rng=Random(seed), wall_clock=clock, step_seconds=step_seconds, history=history
         )
         self.ledger = Ledger(self.market)
         self.logins = Logins(
             accounts, rng=Random(seed + 2), wall_clock=wall_clock, token_seconds=token_seconds
         )
         self.credits = Credits(credits, holder=self._holder)
-        positions = Positions(self.market)
-        # Generators of their own, so that the market does not depend on what clients do.
-        hub = Hub(
-            self.market, positions, rng=Random(seed + 1), step_seconds=step_seconds, standing=self._standing
-        )
-        self._engine = Engine(self.market, positions, rng=Random(seed + 4), tell=self._tell)
-        self._triggers = Triggers(self.market, self._engine)
-        self._venue = Venue(
-            market=self.market,
-            hub=hub,
-            engine=self._engine,
-            ledger=self.ledger,
-            logins=self.logins,
-            proofs=Proofs(self.logins.secret, self.market.now_ms),
-            credits=self.credits,
-            standing=self._standing,
-            rng=Random(seed + 3),
-            clock=clock,
-        )
-        self._universe = Universe(self.market, hub, self._engine)
+        self._venue = self._made_venue(seed)
+        self._triggers = Triggers(self.market, self._venue.engine)
+        self._universe = Universe(self.market, self._venue.hub, self._venue.engine)
         self._max_connections = max_connections
         self._door = self._made_door(host, port, ssl_context)
         self._numbers = itertools.count(1)
@@ -266,6 +248,23 @@ class SimulatedExchange(Controls):
         self._venue.hub.announce("platform_state", {"maintenance": True})
         for session in self._sessions.values():
             session.drop(Drop.close(WSCloseCode.GOING_AWAY))
+
+    def _made_venue(self, seed: int) -> Venue:
+        """What connections share; each generator its own, so that clients do not sway the market's."""
+        market, standing, step = self.market, self._standing, self._step_seconds
+        positions = Positions(market)
+        return Venue(
+            market=market,
+            hub=Hub(market, positions, rng=Random(seed + 1), step_seconds=step, standing=standing),
+            engine=Engine(market, positions, rng=Random(seed + 4), tell=self._tell),
+            ledger=self.ledger,
+            logins=self.logins,
+            proofs=Proofs(self.logins.secret, market.now_ms),
+            credits=self.credits,
+            standing=standing,
+            rng=Random(seed + 3),
+            clock=self._clock,
+        )
 
     def _made_door(self, host: str, port: int, ssl_context: ssl.SSLContext | None) -> Door:
         return Door(

@@ -22,6 +22,14 @@ TOO_SLOW = Drop.close(1008, "connection_too_slow")  # the documentation names th
 HALF_FRAME = frames.header(1000) + b'{"jsonrpc":"2.0","method":"subscr'
 
 
+def reset(transport: asyncio.Transport) -> None:
+    """End TCP with a reset, at once."""
+    raw: socket.socket = transport.get_extra_info("socket")
+    if not transport.is_closing():  # or the socket may be closed already, and take no options
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    transport.abort()
+
+
 class LinkState(Enum):
     """How far the end has come."""
 
@@ -108,7 +116,7 @@ class Link:
         self.lingers = not drop.finish
         match drop.how:
             case How.RST:
-                self._reset()
+                reset(self._transport)
             case How.FIN:
                 self._transport.close()
             case How.FIN_IN_FRAME:
@@ -161,8 +169,3 @@ class Link:
         self._outbox.clear()
         if self._transport.get_write_buffer_size() > self._limit and self.state is LinkState.OPEN:
             self._on_slow(TOO_SLOW)
-
-    def _reset(self) -> None:
-        raw = self._transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self._transport.abort()

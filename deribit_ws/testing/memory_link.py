@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 class _Socket:
     """What is asked of a socket here: that its close be a reset."""
 
-    family = socket.AF_UNIX  # has no TCP options that anybody would set
+    family = socket.AF_UNSPEC  # no TCP, so that nobody sets options of TCP
 
     def __init__(self) -> None:
         self.resets = False

@@ -16,8 +16,8 @@ from deribit_ws.testing.terms import GTD
 RECENT_ORDERS = 30 * 60_000  # ms an order can be read after its last change
 RECENT_TRADES = 24 * 3_600_000  # ms a fill can be read
 ARCHIVE_DELAY = 60_000  # ms between leaving the recent store and being found in the archive: an assumption
-ORDERS_KEPT = 100_000  # of all users; beyond it the oldest that are over go
-TRADES_KEPT = 100_000  # of each user
+ORDERS_KEPT = 50_000  # of all users; beyond it the oldest that are over go
+TRADES_KEPT = 50_000  # of each user
 
 
 class OrderStore:

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 
 from deribit_ws.testing.own_events import OwnEvent, Payload
 
-VERSIONS_KEPT = 200_000  # versions of orders, and as many fills, of each user
+VERSIONS_KEPT = 50_000  # versions of orders, and as many fills, of each user: hours of a busy one
 
 
 class OwnRecords:

@@ -25,27 +25,35 @@ MAPS = (
 
 def summary(market: Market, positions: Positions, user_id: int, currency: str) -> dict[str, Any]:
     """One currency's sums, without the limits."""
-    held = [
-        position
-        for position in positions.of(user_id)
-        if position.lots and position.instrument.settlement == currency
-    ]
-    futures = [position for position in held if position.instrument.kind == "future"]
-    options = [position for position in held if position.instrument.kind == "option"]
+    sums = _sums(market, positions, user_id, currency)
+    return {
+        "currency": currency,
+        **dict.fromkeys(NOTHING, 0.0),
+        **{name: round(float(value), 8) for name, value in sums.items()},
+        **{name: {} for name in MAPS},
+        "margin_model": "segregated_sm",
+        "portfolio_margining_enabled": False,
+        "cross_collateral_enabled": False,
+    }
+
+
+def _sums(market: Market, positions: Positions, user_id: int, currency: str) -> dict[str, float]:
+    held = [one for one in positions.of(user_id) if one.lots and one.instrument.settlement == currency]
+    futures = [one for one in held if one.instrument.kind == "future"]
+    options = [one for one in held if one.instrument.kind == "option"]
     earned = positions.earned(user_id, currency)
-    floating = sum(one.floating(market[one.instrument.name].mark_price) for one in futures)
-    options_value = sum(one.size * market[one.instrument.name].mark_price for one in options)
-    options_floating = sum(one.floating(market[one.instrument.name].mark_price) for one in options)
-    balance = DEPOSITS[currency] + positions.cash(user_id, currency)
-    equity = balance + earned + floating + options_value
+    floating = sum(one.floating(_mark(market, one)) for one in futures)
+    options_floating = sum(one.floating(_mark(market, one)) for one in options)
+    options_value = sum(one.size * _mark(market, one) for one in options)
     shown = [positions.shown(user_id, market[one.instrument.name]) for one in futures]
     initial, maintenance = (
         sum(one[f"{name}_margin"] for one in shown) for name in ("initial", "maintenance")
     )
-    margin_balance = equity - options_value
-    sums = {
+    balance = DEPOSITS[currency] + positions.cash(user_id, currency)
+    margin_balance = balance + earned + floating
+    return {
         "balance": balance,
-        "equity": equity,
+        "equity": margin_balance + options_value,
         "margin_balance": margin_balance,
         "available_funds": margin_balance - initial,
         "available_withdrawal_funds": max(0.0, min(balance, margin_balance - initial)),
@@ -66,15 +74,10 @@ def summary(market: Market, positions: Positions, user_id: int, currency: str) -
         "maintenance_margin": maintenance,
         "projected_maintenance_margin": maintenance,
     }
-    return {
-        "currency": currency,
-        **dict.fromkeys(NOTHING, 0.0),
-        **{name: round(float(value), 8) for name, value in sums.items()},
-        **{name: {} for name in MAPS},
-        "margin_model": "segregated_sm",
-        "portfolio_margining_enabled": False,
-        "cross_collateral_enabled": False,
-    }
+
+
+def _mark(market: Market, held: Position) -> float:
+    return market[held.instrument.name].mark_price
 
 
 def _deltas(market: Market, held: list[Position]) -> float:

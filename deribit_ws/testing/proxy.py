@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from deribit_ws.testing.link import RESET_ON_CLOSE
+from deribit_ws.testing.link import reset
 from deribit_ws.testing.proxy_faults import Ending, Way
 from deribit_ws.testing.proxy_links import Links, OnFrame
 from deribit_ws.testing.proxy_transit import Link, Transit
@@ -42,6 +42,7 @@ class ChaosProxy(Links):
         self._parts = parts
         self._target = parts.hostname or HOST, parts.port or PORTS[parts.scheme]
         self._server: asyncio.Server | None = None
+        self._closing = False
         self._ends: set[_TcpEnd] = set()
         self._dials: set[asyncio.Task[None]] = set()
         self.url = ""
@@ -58,6 +59,8 @@ class ChaosProxy(Links):
     ) -> None:
         assert self._server is not None, "entered before it is left"
         self._server.close()
+        self._closing = True
+        await asyncio.sleep(0)  # what was accepted just now is made, and so ended below
         for dial in self._dials:
             dial.cancel()
         await asyncio.gather(*self._dials, return_exceptions=True)
@@ -68,7 +71,7 @@ class ChaosProxy(Links):
         await self._server.wait_closed()
 
     def _welcome(self) -> asyncio.Protocol:
-        if self._refused():
+        if self._closing or self._refused():
             return _Refusing()
         link = self._begin()
         client, server = _TcpEnd(link, Way.UP, self._ends), _TcpEnd(link, Way.DOWN, self._ends)
@@ -90,7 +93,7 @@ class _Refusing(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "a TCP server makes no other"
-        _reset(transport)
+        reset(transport)
 
 
 class _TcpEnd(asyncio.Protocol):
@@ -179,16 +182,9 @@ class _TcpEnd(asyncio.Protocol):
     def reset(self) -> None:
         """Reset it."""
         if self._transport:
-            _reset(self._transport)
+            reset(self._transport)
 
     def abort(self) -> None:
         """Let go of it."""
         if self._transport:
             self._transport.abort()
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    raw: socket.socket = transport.get_extra_info("socket")
-    if raw.fileno() >= 0:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-    transport.abort()

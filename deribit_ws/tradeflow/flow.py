@@ -266,11 +266,13 @@ class Flow:
         """Declare lost what is missing before the first trade held, and go on with that."""
         first = min(sequence.held)
         if sequence.next is not None:
-            gap = Gap(sequence.instrument, sequence.next, first - 1)
-            self.lost += first - sequence.next
-            self.gaps.append(gap)
-            if self._shows_gaps:
-                self.ready.append(gap)
+            self._lose(Gap(sequence.instrument, sequence.next, first - 1))
         sequence.next = first
         sequence.denials = 0
         self._drain(sequence)
+
+    def _lose(self, gap: Gap) -> None:
+        self.lost += gap.last - gap.first + 1
+        self.gaps.append(gap)
+        if self._shows_gaps:
+            self.ready.append(gap)

@@ -9,6 +9,7 @@ across instruments they come as they were received, or as history lists them.
 from collections.abc import Sequence as List
 from dataclasses import dataclass, field
 
+from deribit_ws.marks import Gap
 from deribit_ws.tradeflow.doubt import Doubt
 from deribit_ws.tradeflow.flow import Flow
 from deribit_ws.tradeflow.requests import ByTime, HistoryCall, Request, newest_by, number_of
@@ -55,6 +56,8 @@ class KindFlow(Flow):
         self._spans: dict[str, _Span] = {}
         self._unplaced: dict[str, Sequence] = {}
         self._newest = 0  # ms; the time of the newest trade that came
+        self._first: dict[str, int] = {}  # where an instrument began with a live trade, no read telling
+        self._asked: set[str] = set()  # currencies, since some answer last brought nothing
 
     def beginnings(self) -> dict[str, HistoryCall]:
         """Give the calls that read the newest trades, by currency."""
@@ -111,7 +114,7 @@ class KindFlow(Flow):
         name, seq = trade.instrument_name, trade.trade_seq
         sequence = self._sequences[name] = Sequence(name, None)
         if seq == 1 or not (self._is_in_doubt or self._unplaced):
-            sequence.next = seq
+            sequence.next = self._first[name] = seq
         else:
             self._unplaced[name] = sequence
         return sequence
@@ -121,7 +124,8 @@ class KindFlow(Flow):
         super()._place(sequence, seq)
 
     def _declare(self, sequence: Sequence) -> None:
-        self._unplaced.pop(sequence.instrument, None)
+        if self._unplaced.pop(sequence.instrument, None):
+            self._first[sequence.instrument] = min(sequence.held)
         super()._declare(sequence)
 
     def _tail(self) -> Request | None:
@@ -145,16 +149,32 @@ class KindFlow(Flow):
             sequence = self._sequences.get(trade.instrument_name)
             if sequence is not None and sequence.next is not None:
                 self._recover(sequence, trade)
-        if not is_more:
+                self._regret(span, trade)
+        if is_more:
+            span.move_on(trades[-1])
+        else:
             span.doubt.settle()
         if trades:
             self._newest = max(self._newest, trades[-1].timestamp)
-            if is_more:
-                span.move_on(trades[-1])
         is_further = is_more or self.recovered > before
         if is_further:
             self.suspend()
-        return is_further
+        return is_further or self._has_others(request.currency)
+
+    def _has_others(self, currency: str) -> bool:
+        """Tell whether another currency's turn has not come since some answer last brought nothing."""
+        self._asked.add(currency)
+        if any(span.doubt and span.currency not in self._asked for span in self._spans.values()):
+            return True
+        self._asked.clear()
+        return False
+
+    def _regret(self, span: _Span, trade: Trade) -> None:
+        """Declare lost what history shows too late: its instrument had to begin without it."""
+        first = self._first.get(trade.instrument_name)
+        if first is not None and trade.trade_seq < first and span.is_after_entry(trade):
+            self._first[trade.instrument_name] = trade.trade_seq
+            self._lose(Gap(trade.instrument_name, trade.trade_seq, first - 1))
 
     def _begin_strangers(self, span: _Span, trades: List[Trade]) -> None:
         """Let instruments not met before, or not placed yet, begin with the first of these trades."""

@@ -1,7 +1,8 @@
 """Live trades: each one once, in order, across drops; what is missed is read from history.
 
-`live` is what users read, `room` opens it and asks history on each connection, `reading_back` makes the
-calls. What is missing, and when it is given up, is reckoned in `tradeflow`. `client` owns one `Trades`.
+`live` is what users read; `room` opens it, and on each connection has `reading_back` ask history, with
+`life` to tell a dead link from a history that does not answer. What is missing, and when it is given up,
+is reckoned in `tradeflow`. `client` owns one `Trades`.
 """
 
 from deribit_ws.trades.live import LiveTrades

@@ -49,8 +49,9 @@ class LiveTrades(Reading[T_co]):
         self._tell = tell
         self.hold = hold
         self._wants_marks = marks
-        self._is_linked = False
+        self._is_proving = False
         self._patience: asyncio.TimerHandle | None = None  # runs out when something waited for too long
+        self._prove: Callable[[], object] | None = None  # has the link tried, then `give_up` called
         self._news = asyncio.Event()  # set when there may be something to ask
 
     def __repr__(self) -> str:
@@ -104,24 +105,37 @@ class LiveTrades(Reading[T_co]):
 
     # --- told by the room
 
-    def linked(self) -> None:
-        """A link is up, and its channels are confirmed or refused."""
-        self._is_linked = True
+    def linked(self, prove: Callable[[], object]) -> None:
+        """A link is up, and its channels are confirmed or refused.
+
+        `prove` is called where something has waited for too long: a link may be dead before that is known,
+        and then the next one can ask for what is missing. If it lives, `give_up` is to be called.
+        """
+        self._prove = prove
         self.noticed()
 
     def unlinked(self) -> None:
         """The link is gone, and all it brought was taken in; the time without one counts as no waiting."""
-        self._is_linked = False
+        self._prove = None
+        self._is_proving = False
         self._stop_patience()
         self.flow.suspend()
         self.flow.doubt()
 
     def finish(self) -> None:
         """Nothing more will come: hand out what waits, and say what is missing."""
-        self._is_linked = False
+        self._prove = None
+        self._is_proving = False
         self._stop_patience()
         self.flow.finish()
         self.noticed()
+
+    def give_up(self) -> None:
+        """Give up what has waited too long: the link lives, and yet history does not give it."""
+        self._is_proving = False
+        if self.hold is not None and self._prove is not None:
+            self.flow.give_up(asyncio.get_running_loop().time(), self.hold)
+            self.noticed()
 
     def noticed(self) -> None:
         """See to what follows from a change of the flow: tell gaps, wake the reader, ask, be patient."""
@@ -131,7 +145,7 @@ class LiveTrades(Reading[T_co]):
         if self.flow.ready:
             self._wake()
         self._news.set()
-        if self._is_linked and self._patience is None:
+        if self._prove is not None and self._patience is None and not self._is_proving:
             self._be_patient()
 
     def wanted(self) -> Request | None:
@@ -161,9 +175,9 @@ class LiveTrades(Reading[T_co]):
 
     def _run_out(self) -> None:
         self._patience = None
-        assert self.hold is not None
-        self.flow.give_up(asyncio.get_running_loop().time(), self.hold)
-        self.noticed()
+        if self._prove is not None:
+            self._is_proving = True
+            self._prove()
 
     def _stop_patience(self) -> None:
         if self._patience is not None:

@@ -9,9 +9,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from deribit_ws.errors import CallError, ProtocolError, RpcError
+from deribit_ws.errors import CallError, CallTimeout, ProtocolError, RpcError
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tradeflow import Flow, KindFlow, Request
+from deribit_ws.trades.life import Life
 from deribit_ws.trades.live import LiveTrades
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.market_results import TradesPage
@@ -71,7 +72,11 @@ async def _page(method: str, params: dict[str, Any], ask: TypedCall, seconds: fl
 
 
 async def tend(
-    live: LiveTrades[Any], ask: TypedCall, seats: asyncio.Semaphore, is_confirmed: Callable[[], bool]
+    live: LiveTrades[Any],
+    ask: TypedCall,
+    seats: asyncio.Semaphore,
+    life: Life,
+    is_confirmed: Callable[[], bool],
 ) -> None:
     """Ask history whatever a flow wants to know, while a link lives; never ends by itself.
 
@@ -79,6 +84,7 @@ async def tend(
         live: whose flow it is.
         ask: makes a call.
         seats: how many may ask at once.
+        life: tells whether the link lives, where history does not answer.
         is_confirmed: tells whether the exchange has confirmed the channel on this link.
     """
     vain = 0
@@ -86,7 +92,7 @@ async def tend(
     while True:
         request = live.wanted()
         if request is not None:
-            vain = 0 if await _asked(live, request, ask, seats) else vain + 1
+            vain = 0 if await _asked(live, request, ask, seats, life) else vain + 1
             if vain:
                 await asyncio.sleep(_PAUSES[min(vain, len(_PAUSES)) - 1])
             continue
@@ -100,17 +106,37 @@ async def tend(
             live.flow.doubt()
 
 
-async def _asked(live: LiveTrades[Any], request: Request, ask: TypedCall, seats: asyncio.Semaphore) -> bool:
+async def _asked(
+    live: LiveTrades[Any], request: Request, ask: TypedCall, seats: asyncio.Semaphore, life: Life
+) -> bool:
     """Ask once; tell whether that brought it on."""
     flow, hold = live.flow, live.hold
     seconds = _ANSWER_SECONDS if hold is None else min(_ANSWER_SECONDS, hold / _TRIES_WITHIN_HOLD)
+    is_further = False
     try:
         async with seats:
-            page = await _page(request.method, request.params, ask, seconds)
-        is_further = flow.answer(request, page.trades, page.has_more)
+            page = await _page_or_life(request, ask, seconds, life)
+        if page is not None:
+            is_further = flow.answer(request, page.trades, page.has_more)
     except _FAILURES as error:
         logger.debug("history: %s", error)
         is_final = isinstance(error, RpcError) and not is_passing(error.code)
         is_further = is_final and flow.refuse(request)
     live.noticed()
     return is_further
+
+
+async def _page_or_life(request: Request, ask: TypedCall, seconds: float, life: Life) -> TradesPage | None:
+    """Read a page; None where there was no answer, though the link lives."""
+    try:
+        return await _page(request.method, request.params, ask, seconds)
+    except CallTimeout as error:
+        logger.debug("history: %s", error)
+        await life.shown()  # in its seat: on a dead link nobody need ask more
+        return None
+
+
+async def prove(live: LiveTrades[Any], life: Life) -> None:
+    """Give up what has waited too long, once the link is known to live."""
+    await life.shown()
+    live.give_up()

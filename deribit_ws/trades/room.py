@@ -17,8 +17,9 @@ from deribit_ws.handlers.registrations import Registration
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tradeflow import Flow, InstrumentFlow, KindFlow
+from deribit_ws.trades.life import Life
 from deribit_ws.trades.live import LiveTrades
-from deribit_ws.trades.reading_back import begin, tend
+from deribit_ws.trades.reading_back import begin, prove, tend
 from deribit_ws.wire.channels import Pattern
 from deribit_ws.wire.methods import Call
 
@@ -44,6 +45,7 @@ class Trades:
         self._registry = registry
         self._ask = ask
         self._registrations: dict[LiveTrades[Any], Registration] = {}  # of those entered
+        self._open: dict[LiveTrades[Any], None] = {}  # of those, whoever has its beginning
         self._tenders: dict[LiveTrades[Any], asyncio.Task[None]] = {}  # while a link lives
         self._start: Callable[[LiveTrades[Any]], None] | None = None
 
@@ -105,8 +107,8 @@ class Trades:
         seats = asyncio.Semaphore(_SEATS)
         try:
             async with asyncio.TaskGroup() as group:
-                self._start = partial(self._tend, group, seats)
-                for live in list(self._registrations):
+                self._start = partial(self._tend, group, seats, Life(self._ask))
+                for live in self._open:
                     self._start(live)
                 await asyncio.get_running_loop().create_future()  # for as long as the link lives
         finally:
@@ -135,21 +137,25 @@ class Trades:
         self._registry.enter(live)
         await opened([live.channel])
         await begin(live.flow, self._ask)
-        if self._start is not None and live not in self._tenders:
+        self._open[live] = None
+        if self._start is not None:
             self._start(live)
-        live.noticed()
 
     def _leave(self, live: LiveTrades[Any]) -> None:
         self._registry.leave(live)
+        self._open.pop(live, None)
         if tender := self._tenders.pop(live, None):
             tender.cancel()
         if registration := self._registrations.pop(live, None):
             registration.cancel()
 
-    def _tend(self, group: asyncio.TaskGroup, seats: asyncio.Semaphore, live: LiveTrades[Any]) -> None:
-        work = tend(live, self._ask, seats, lambda: live.channel in self._registry.subscriptions.confirmed)
-        self._tenders[live] = group.create_task(work, name=f"deribit_ws history of {live.channel}")
-        live.linked()
+    def _tend(
+        self, group: asyncio.TaskGroup, seats: asyncio.Semaphore, life: Life, live: LiveTrades[Any]
+    ) -> None:
+        channel = live.channel
+        work = tend(live, self._ask, seats, life, lambda: channel in self._registry.subscriptions.confirmed)
+        self._tenders[live] = group.create_task(work, name=f"deribit_ws history of {channel}")
+        live.linked(lambda: group.create_task(prove(live, life), name=f"deribit_ws patience of {channel}"))
 
 
 def _of_instrument(instrument: str, interval: Interval, maxsize: int, marks: bool) -> tuple[str, Flow]:

@@ -1,21 +1,10 @@
-"""What tests of books share: a client that opens them, and the exchange's own word on what they should be."""
+"""What tests of books share: the fixtures of the client's, and the exchange's word on what is right."""
 
-from typing import Any
-
-from deribit_ws import Client
-from deribit_ws.books import Books, LiveBook
+from deribit_ws.books import LiveBook
 from deribit_ws.testing import SimulatedExchange
 from tests.client.conftest import build, ears, exchange, make, memory, remember
 
 __all__ = ["build", "ears", "exchange", "make", "memory", "remember"]
-
-
-def live(client: Client, instrument: str, interval: Any = "100ms", audit: float | None = None) -> LiveBook:
-    """Give a live book of a client."""
-    recoveries: Any = client._lifecycle.restorer._recoveries
-    books = recoveries.setdefault("books", Books(client._registry, client._typed_call))
-    opened: LiveBook = books.open(instrument, interval, audit, client._open_channels)
-    return opened
 
 
 def matches(book: LiveBook, exchange: SimulatedExchange) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from contextlib import AsyncExitStack
 from random import Random
 from typing import Any
 
@@ -19,7 +20,7 @@ from deribit_ws.testing import (
     SkipChange,
     SkipSnapshot,
 )
-from tests.books.conftest import live, matches
+from tests.books.conftest import matches
 from tests.client.conftest import Build, Ears, Make, dropped, until
 
 NAME, CHANNEL = "BTC-PERPETUAL", "book.BTC-PERPETUAL.100ms"
@@ -39,7 +40,7 @@ def calls(exchange: SimulatedExchange, connection: int | None = None) -> list[tu
 async def test_follows(exchange: SimulatedExchange, make: Make) -> None:
     """Each state that an iteration shows is the exchange's at that change_id, bids and asks best first."""
     seen: list[int | None] = []
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         async for same in book:
             assert same is book and book.valid and matches(book, exchange)
             seen.append(book.change_id)
@@ -53,8 +54,8 @@ async def test_follows(exchange: SimulatedExchange, make: Make) -> None:
 
 async def test_not_valid_outside(exchange: SimulatedExchange, make: Make) -> None:
     """Before it is entered and after it is left a book is not valid, whatever others read."""
-    async with make() as client, live(client, NAME) as other:
-        book = live(client, NAME)
+    async with make() as client, client.order_book(NAME) as other:
+        book = client.order_book(NAME)
         before = book.valid
         async with book:
             await book.wait_valid()
@@ -76,7 +77,7 @@ async def test_drop(exchange: SimulatedExchange, make: Make) -> None:
             assert matches(book, exchange)
             shown.append(book.valid)
 
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         reader = asyncio.create_task(read(book))
         await book.wait_valid()
         for _ in range(3):
@@ -98,7 +99,7 @@ async def test_drop(exchange: SimulatedExchange, make: Make) -> None:
 )
 async def test_mended(exchange: SimulatedExchange, make: Make, ears: Ears, fault: Any) -> None:
     """A missing, late or unreadable change makes the book not valid until a new subscription's snapshot."""
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         await book.wait_valid()
         exchange.inject(fault)
         exchange.step(3)
@@ -117,7 +118,7 @@ async def test_mended(exchange: SimulatedExchange, make: Make, ears: Ears, fault
 
 async def test_duplicates_are_dropped(exchange: SimulatedExchange, make: Make, ears: Ears) -> None:
     """Changes that come twice are dropped and counted; the book stays valid and nothing is asked for."""
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         await book.wait_valid()
         exchange.inject(Duplicate(CHANNEL, times=5))
         exchange.step(8)
@@ -132,7 +133,7 @@ async def test_garbage_that_may_be_anybodys(exchange: SimulatedExchange, make: M
     """A frame that is not JSON may have been a change of any book: all are asked for anew, in one call."""
     names = exchange.instruments[:5]
     async with make() as client:
-        books = [live(client, name) for name in names]
+        books = [client.order_book(name) for name in names]
         for book in books:
             await book.__aenter__()
             await book.wait_valid()
@@ -159,7 +160,7 @@ async def test_one_gap_of_a_hundred(
     names = [name for name in crowd.instruments if name.startswith("BTC-")][:100]
     async with Client(crowd.url) as client:
         client.add_handler(ears)
-        books = [live(client, name) for name in names]
+        books = [client.order_book(name) for name in names]
         await asyncio.gather(*(book.__aenter__() for book in books))
         await asyncio.gather(*(book.wait_valid() for book in books))
         asked = len(calls(crowd))
@@ -203,10 +204,16 @@ async def test_one_gap_of_a_hundred(
 
 async def test_shared_and_separate(exchange: SimulatedExchange, make: Make) -> None:
     """Books of one channel share one subscription; raw and 100ms of one instrument are separate chains."""
-    async with make(credentials=KEY) as client, live(client, NAME) as one, live(client, NAME, "raw") as raw:
+    async with (
+        make(credentials=KEY) as client,
+        client.order_book(NAME) as one,
+        client.order_book(NAME, interval="raw") as raw,
+    ):
         await one.wait_valid()
         await raw.wait_valid()
-        async with live(client, NAME) as two:
+        async with client.order_book(NAME) as two:
+            async with asyncio.timeout(1):  # what is there already is shown at once
+                await anext(two)
             assert two.valid and two.change_id == one.change_id
             exchange.step(20)
             await client.call("public/test")
@@ -230,13 +237,13 @@ async def test_shared_and_separate(exchange: SimulatedExchange, make: Make) -> N
 async def test_left_with_the_last_reader(exchange: SimulatedExchange, make: Make) -> None:
     """A channel is left when the last book of it is, and can be entered anew."""
     async with make() as client:
-        async with live(client, NAME) as one:
-            async with live(client, NAME):
+        async with client.order_book(NAME) as one:
+            async with client.order_book(NAME):
                 pass
             await client.call("public/test")
             assert CHANNEL in exchange.connections[1].channels
         await until(lambda: CHANNEL not in exchange.connections[1].channels)
-        async with live(client, NAME) as again:
+        async with client.order_book(NAME) as again:
             await again.wait_valid()
             assert matches(again, exchange) and not one.valid
         with pytest.raises(UsageError, match="once"):
@@ -247,7 +254,7 @@ async def test_at_once_anew(exchange: SimulatedExchange, make: Make) -> None:
     """A book entered in the moment in which another of its channel is left gets a snapshot all the same."""
     async with make() as client:
         for _ in range(5):
-            async with live(client, NAME) as book:
+            async with client.order_book(NAME) as book:
                 await book.wait_valid()
                 exchange.step()
                 assert matches(book, exchange)
@@ -255,7 +262,7 @@ async def test_at_once_anew(exchange: SimulatedExchange, make: Make) -> None:
 
 async def test_beside_a_stream(exchange: SimulatedExchange, make: Make) -> None:
     """A stream opened on the book's own channel asks for a snapshot, which the book lives with."""
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         await book.wait_valid()
         for _ in range(3):
             async with client.stream(CHANNEL) as stream:
@@ -273,12 +280,12 @@ async def test_refused(exchange: SimulatedExchange, make: Make, ears: Ears) -> N
     """What the exchange refuses reaches who enters: an unknown instrument, raw without a login."""
     async with make() as client:
         with pytest.raises(SubscriptionRejected):
-            await live(client, "BTC-NEVER").__aenter__()
+            await client.order_book("BTC-NEVER").__aenter__()
         with pytest.raises(SubscriptionRejected) as caught:
-            await live(client, NAME, "raw").__aenter__()
+            await client.order_book(NAME, interval="raw").__aenter__()
         for wrong in ({"interval": "1ms"}, {"audit": 0}, {"instrument": "*"}, {"instrument": "a.b"}):
             with pytest.raises(UsageError):
-                live(client, **({"instrument": NAME} | wrong))
+                client.order_book(**({"instrument": NAME} | wrong))
 
     assert isinstance(caught.value.__cause__, RpcError) and caught.value.__cause__.code == 13778
     assert ears.errors == []
@@ -286,7 +293,7 @@ async def test_refused(exchange: SimulatedExchange, make: Make, ears: Ears) -> N
 
 async def test_refused_later(exchange: SimulatedExchange, make: Make, ears: Ears) -> None:
     """A channel refused after a drop is told, and its book stays not valid until it is given again."""
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         await book.wait_valid()
         exchange.inject(DropChannels(CHANNEL))
         await dropped(exchange, client)
@@ -301,7 +308,7 @@ async def test_refused_later(exchange: SimulatedExchange, make: Make, ears: Ears
 
 async def test_slow_reader(exchange: SimulatedExchange, make: Make) -> None:
     """To a slow reader a thousand changes are one iteration, with the newest state."""
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         await book.wait_valid()
         await anext(book)
         for _ in range(100):
@@ -317,7 +324,7 @@ async def test_slow_reader(exchange: SimulatedExchange, make: Make) -> None:
 
 async def test_ends_with_the_client(exchange: SimulatedExchange, make: Make) -> None:
     """Closing the client shows the book not valid once more, then ends the iteration and all waiting."""
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         await book.wait_valid()
         await anext(book)
         await client.aclose()
@@ -327,9 +334,50 @@ async def test_ends_with_the_client(exchange: SimulatedExchange, make: Make) -> 
         assert [shown.valid async for shown in book] == [False]
 
 
+async def test_waiting_ends_with_the_client(exchange: SimulatedExchange, make: Make) -> None:
+    """Who waits for a book to be valid is told when the client is closed."""
+    exchange.inject(SkipSnapshot(CHANNEL))
+    async with make() as client, client.order_book(NAME) as book:
+        waiting = asyncio.create_task(book.wait_valid())
+        await asyncio.sleep(0)
+        await client.aclose()
+
+        with pytest.raises(UsageError, match="not open"):
+            await waiting
+
+
+async def test_storm_on_loopback(build: Build, ears: Ears) -> None:
+    """Gaps on 500 books at once are mended within the credits, over one link."""
+    exchange = await build(extra_options=500, step_seconds=0.1)
+    names = exchange.instruments[:500]
+    async with Client(exchange.url) as client, AsyncExitStack() as stack:
+        client.add_handler(ears)
+        books = [client.order_book(name) for name in names]
+        await asyncio.gather(*(stack.enter_async_context(book) for book in books))
+        await asyncio.gather(*(book.wait_valid() for book in books))
+        asked = len(calls(exchange))
+        for name in names:
+            exchange.inject(SkipChange(f"book.{name}.100ms"))
+        for step in range(1, 10):  # a change that the crowd takes back at once is not told
+            for name in names:
+                line = exchange.market[name].instrument
+                exchange.market.place(name, "buy", price=line.tick_size * step, amount=line.min_trade_amount)
+            exchange.step()
+            await client.call("public/test")
+            if step > 1 and all(book.gaps for book in books):
+                break
+        assert all(book.gaps for book in books)
+        await until(lambda: all(book.valid for book in books))
+
+        assert all(matches(book, exchange) for book in books[::50])
+        assert len(calls(exchange)) - asked <= 6
+    assert exchange.ledger.refusals_of(10028) == [] == ears.errors
+    assert len(exchange.ledger.handshakes) == 1
+
+
 async def test_second_reader(exchange: SimulatedExchange, make: Make) -> None:
     """One task reads a book at a time."""
-    async with make() as client, live(client, NAME) as book:
+    async with make() as client, client.order_book(NAME) as book:
         await book.wait_valid()
         await anext(book)
         first = asyncio.create_task(anext(book))
@@ -353,7 +401,7 @@ async def test_random_faults(build: Build) -> None:
             shown += book.valid
 
     async with Client(exchange.url, retry_seconds=0.01) as client:
-        books = [live(client, name) for name in names]
+        books = [client.order_book(name) for name in names]
         await asyncio.gather(*(book.__aenter__() for book in books))
         readers = [asyncio.create_task(read(book)) for book in books]
         for _ in range(400):

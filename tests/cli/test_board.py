@@ -9,46 +9,105 @@ pytest.importorskip("rich")
 from rich.console import Console
 
 from deribit_ws import BookChange, Connected, Disconnected, Trade
-from deribit_ws.cli.demo.board import Board, Chain
-from deribit_ws.cli.demo.scenario import DISTURBANCES, schedule
+from deribit_ws.cli.demo.board import Board, Row, Wanted
+from deribit_ws.cli.demo.book_watch import BookWatch, Sides
+from deribit_ws.cli.demo.order_account import Ending
+from deribit_ws.cli.demo.scenario import STORY, schedule
 from deribit_ws.cli.demo.view import View
+from deribit_ws.orderbook import OrderBook
 
 INSTRUMENTS = ("BTC-PERPETUAL", "ETH-PERPETUAL", "BTC_USDC-PERPETUAL", "ETH_USDC-PERPETUAL", "BTC-25DEC26")
 
 
-def change(change_id: int, previous: int | None = None) -> BookChange:
-    kind = "snapshot" if previous is None else "change"
-    return BookChange(
-        timestamp=1, type=kind, change_id=change_id, instrument_name="X", bids=[], asks=[],
-        prev_change_id=previous,
+def trade(seq: int) -> Trade:
+    return Trade(
+        timestamp=1, price=1.0, amount=1.0, direction="buy", instrument_name="X", trade_seq=seq, trade_id="7"
     )  # fmt: skip
 
 
-def test_unbroken_chain_is_no_fault() -> None:
-    """A snapshot and changes that follow are right, and so is a new snapshot on a new link."""
-    chain = Chain()
-    faults = [chain.follow(change(1)), chain.follow(change(5, 1))]
-    chain.restart()
-    faults.append(chain.follow(change(5)))
+def change(change_id: int, previous: int | None, bid: float, ask: float) -> BookChange:
+    kind = "snapshot" if previous is None else "change"
+    return BookChange(
+        timestamp=1, type=kind, change_id=change_id, instrument_name="X", prev_change_id=previous,
+        bids=[("new", bid, 1.0)], asks=[("new", ask, 1.0)],
+    )  # fmt: skip
 
-    assert faults == [None] * 3
-    assert chain.runs == [[1, 5], [5]]
+
+def truth(change_id: int) -> Sides | None:
+    """Two states of one book, at 1 and at 2."""
+    bids = [(10.0, 1.0), (9.0, 1.0)][2 - change_id :] if change_id <= 2 else None
+    return None if bids is None else (bids, [(11.0, 1.0)])
+
+
+def test_watch_holds_a_book_against_the_truth() -> None:
+    """Each valid state is compared in full; the first difference is kept in words."""
+    watch, book = BookWatch(lambda: 0.0), OrderBook("X")
+    watch.look(book, truth)
+    nothing = watch.compared
+    book.apply(change(1, None, 9.0, 11.0))
+    watch.look(book, truth)
+    right = (watch.compared, watch.equal, watch.unlike)
+    book.apply(change(2, 1, 10.5, 11.0))  # 10.0 in truth
+    watch.look(book, truth)
+    book.apply(change(3, 2, 10.4, 11.0))  # there is no such state
+    watch.look(book, truth)
+
+    assert (nothing, *right) == (0, 1, 1, "")
+    assert (watch.compared, watch.equal, watch.crossed) == (3, 1, 0)
+    assert "at change_id 2: it has other levels" in watch.unlike
+
+
+def test_watch_sees_a_crossed_book() -> None:
+    """A bid at or above an ask is counted, whatever the truth says."""
+    watch, book = BookWatch(lambda: 0.0), OrderBook("X")
+    book.apply(change(1, None, 9.0, 11.0))
+    book.asks._set([("new", 9.0, 1.0)])  # `apply` would not let it be
+    watch.look(book, lambda change_id: (book.bids, book.asks))
+
+    assert (watch.crossed, watch.equal) == (1, 1)
+
+
+def test_watch_measures_how_long_a_book_is_not_valid() -> None:
+    """From when it was seen not to be valid to when it was again; before the first time nothing counts."""
+    now = iter([3.0, 4.5])
+    watch, book = BookWatch(lambda: next(now)), OrderBook("X")
+    for state in (None, change(1, None, 9.0, 11.0), None, None, change(1, None, 9.0, 11.0)):
+        book.apply(state) if state else book.invalidate()
+        watch.look(book, truth)
+
+    assert watch.spells == [1.5] and watch.is_valid
+
+
+def test_watch_tells_a_book_that_outlives_its_link() -> None:
+    """A book that is still valid when a new link is up shows levels from before the drop."""
+    watch, book = BookWatch(lambda: 0.0), OrderBook("X")
+    book.apply(change(1, None, 9.0, 11.0))
+    watch.look(book, truth)
+    watch.connected()
+    stale = watch.stale
+    book.invalidate()
+    watch.connected()
+
+    assert (stale, watch.stale) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    ("messages", "said"),
+    ("trades", "until", "valid", "level"),
     [
-        ([change(1), change(9, 5)], "a gap"),
-        ([change(2, 1)], "before the snapshot"),
-        ([change(1), change(1)], "second snapshot"),
+        ([], None, True, False),  # the time is not over
+        ([], 7, True, True),  # nothing was made since it was entered
+        ([8], 8, True, True),
+        ([8], 9, True, False),
+        ([8, 9, 10], 9, True, True),
+        ([8], 8, False, False),
     ],
 )
-def test_broken_chain_is_named(messages: list[BookChange], said: str) -> None:
-    """A gap, a missing snapshot or one too many is a fault."""
-    chain = Chain()
-    faults = [chain.follow(message) for message in messages]
+def test_row_is_level(trades: list[int], until: int | None, valid: bool, level: bool) -> None:
+    """A row has given all that is owed when the last trade of the time has come, and its book is right."""
+    row = Row(BookWatch(lambda: 0.0), trades=[trade(seq) for seq in trades], since=7, until=until)
+    row.book.is_valid = valid
 
-    assert said in (faults[-1] or "")
+    assert row.is_level is level
 
 
 @pytest.mark.parametrize("seconds", [6, 10, 38, 55])
@@ -56,14 +115,14 @@ def test_schedule_fits(seconds: float) -> None:
     """Five drops or more are due in any demo, in order, with time left for the last to recover."""
     due = schedule(seconds)
 
-    assert 5 <= len(due) <= len(DISTURBANCES)
+    assert 5 <= len(due) <= len(STORY)
     assert list(due) == sorted(due) and due[0] > 0.5
     assert due[-1] <= seconds - min(0.3 * seconds, 4) + 0.001
 
 
 def test_default_demo_shows_every_kind() -> None:
     """The demo's usual length has room for all kinds of drops."""
-    assert len(schedule(38)) == len(DISTURBANCES) >= 10
+    assert len(schedule(38)) == len(STORY) >= 10
 
 
 @pytest.fixture
@@ -72,21 +131,18 @@ def board() -> Board:
     moment = iter(range(10_000))
     board = Board(INSTRUMENTS, lambda: float(next(moment)), lambda event, more: None)
     board.connected(Connected(1, 29))
-    for n, disturbance in enumerate(DISTURBANCES, 2):
+    for n, disturbance in enumerate(STORY, 2):
         board.disturbed(disturbance.name)
         board.disconnected(Disconnected(1006, "a reason\x1b[31m of some length", 1.5))
-        if n <= len(DISTURBANCES):
+        if n <= len(STORY):
             board.connected(Connected(n, 29))
-    trade = Trade(
-        timestamp=1, price=1.0, amount=1.0, direction="buy", instrument_name=INSTRUMENTS[0], trade_seq=7,
-        trade_id="7",
-    )  # fmt: skip
     for instrument in INSTRUMENTS:
         row = board.rows[instrument]
-        row.last = row.mark = row.bid = row.ask = row.index = 123_456.5
-        for kind in ("ticker", "book", "trades", "quote", "deribit_price_index", "platform_state"):
+        row.mark = row.book.bid = row.book.ask = 123_456.5
+        row.trades, row.recovered, row.book.compared = [trade(7)] * 12_345, 9_999, 250
+        for kind in ("ticker", "quote", "deribit_price_index", "platform_state"):
             board.messages[f"{kind}.{instrument}"] += 1_000
-    board.traded("trades.BTC-PERPETUAL.100ms", INSTRUMENTS[0], [trade])
+    board.wanted += [Wanted("a", ending) for ending in Ending for _ in range(30)]
     board.logs.extend("18:00:00 warning: something long " * 5 for _ in range(5))
     return board
 
@@ -100,9 +156,11 @@ def test_view_fits_the_screen(board: Board, width: int) -> None:
     lines = text.splitlines()
 
     assert len(lines) <= 24 and max(map(len, lines)) <= width
-    assert all(disturbance.name in text for disturbance in DISTURBANCES)
-    assert all(instrument in text for instrument in INSTRUMENTS) and text.count("123,456.50") == 25
-    assert f"now: {DISTURBANCES[-1].name}" in text and "\x1b" not in text
+    assert all(disturbance.name in text for disturbance in STORY)
+    assert all(instrument in text for instrument in INSTRUMENTS) and text.count("123,456.50") == 15
+    assert text.count("12,345") == text.count("9,999") == text.count("not valid") == len(INSTRUMENTS)
+    assert "books 1,250  equal 0" in text and "own orders 120  placed 30" in text
+    assert f"now: {STORY[-1].name}" in text and "\x1b" not in text
 
 
 def test_view_begins_empty() -> None:

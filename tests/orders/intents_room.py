@@ -12,8 +12,8 @@ import pytest
 
 from deribit_ws import Client, ConnectFailed
 from deribit_ws.errors import Retry
-from deribit_ws.exchange_clock import ExchangeClock
-from deribit_ws.orders.intents import Intents
+from deribit_ws.orders import Orders
+from deribit_ws.types import Order
 from tests.client.desk import KEY, Desk
 from tests.client.far_end import MUTE, MemoryExchange, Message, Refused, Wire
 
@@ -37,7 +37,7 @@ class Room:
         self.memory = far_end
         self.make = make
         self.retry_seconds = 1.0
-        self.reports: list[Exception] = []  # what `report` was told
+        self.learned: list[str] = []  # the ids of orders told to the view
         self.orders: list[dict[str, Any]] = []  # what reads find
         self.archive: list[dict[str, Any]] = []
         self.takes = True  # whether a buy makes an order
@@ -53,14 +53,20 @@ class Room:
             ARCHIVE: lambda *_: {"orders": self.archive, "continuation": None},
         }
 
-    async def __aenter__(self) -> "Recording":
-        """Open a client in the test's own time, and give its intents, on a machine an hour fast."""
-        loop = asyncio.get_running_loop()
+    async def __aenter__(self) -> Orders:
+        """Open a client in the test's own time, on a machine an hour fast, and give its orders."""
         self.client = self.make(credentials=KEY, retry_seconds=self.retry_seconds)
         await self.client.__aenter__()
-        self.began = loop.time()
-        clock = ExchangeClock(lambda: EPOCH_MS / 1000 + 3600 + loop.time(), loop.time)
-        return Recording(self.client._typed_call, clock, self.reports.append)
+        self.began = asyncio.get_running_loop().time()
+        self.client._clock._wall = lambda: self.now_ms / 1000 + 3600
+        orders, learned = self.client.orders, self.client.orders._learned
+
+        def learn(order: Order, trades: Any) -> None:
+            self.learned.append(order.order_id)
+            learned(order, trades)
+
+        vars(orders)["_learned"] = learn
+        return orders
 
     async def __aexit__(self, *exc: object) -> None:
         await self.client.__aexit__(*exc)
@@ -118,17 +124,6 @@ def answered(code: int) -> Callable[[Wire, Message], Any]:
 
 def unreadable(_: Wire, __: Message) -> Any:
     return {"order": 5}
-
-
-class Recording(Intents):
-    """Remembers what it learns."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.learned: list[str] = []
-
-    def _learned(self, order: Any, trades: Any) -> None:
-        self.learned.append(order.order_id)
 
 
 @pytest.fixture

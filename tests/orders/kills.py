@@ -17,21 +17,20 @@ from random import Random
 from typing import Any
 
 from deribit_ws import Client, Credentials, State
-from deribit_ws.exchange_clock import ExchangeClock
-from deribit_ws.orders.intents import Intents
-from deribit_ws.orders.intents_errors import OrderNotPlaced
+from deribit_ws.orders.intents_errors import DuplicateOrder, OrderNotPlaced
 from deribit_ws.testing import SimulatedExchange
 from deribit_ws.testing.memory import loop_clock
 from deribit_ws.testing.proxy import ChaosProxy
 from deribit_ws.testing.proxy_faults import CutRequest, Ending, Moment
 from deribit_ws.testing.proxy_links import Links
 from deribit_ws.types import Order
-from tests.client.conftest import until
+from tests.client.conftest import Ears, until
 
 KEY = Credentials("simulated", "secret")
 INSTRUMENTS = ("BTC-PERPETUAL", "ETH-PERPETUAL", "BTC_USDC-PERPETUAL")
 ACTS = ("buy", "edit", "cancel")
 ARRIVES = (Moment.UNANSWERED, Moment.HALF_ANSWERED)  # at these the exchange does what it was asked
+METHODS = {"private/buy", "private/edit", "private/cancel", "private/get_order_state"}
 LONGEST = 300.0  # seconds for one act, with all it takes to find out
 
 
@@ -41,15 +40,14 @@ class Stage:
     def __init__(
         self, exchange: SimulatedExchange, links: Links, client: Client, seed: int, valid_for: float
     ) -> None:
-        loop = asyncio.get_running_loop()
         self.exchange = exchange
         self.links = links
         self.client = client
         self.rng = Random(seed)
         self.valid_for = valid_for
-        self.alarms: list[Exception] = []
-        clock = ExchangeClock(lambda: 12_345.0, loop.time)  # a machine that knows nothing of the time
-        self.orders = Intents(client._typed_call, clock, self.alarms.append)
+        self.orders = client.orders
+        self.ears = Ears()
+        client.add_handler(self.ears)
         self.endings = [Ending.RST, Ending.FIN]
         self.seen: Counter[str] = Counter()
         self.absent: list[str] = []  # labels of orders said not to exist
@@ -70,7 +68,7 @@ class Stage:
 
     async def _buy(self, moment: Moment) -> None:
         name = self.rng.choice(INSTRUMENTS)
-        terms = self.rng.choice([self._resting, self._taking])(name)
+        terms = self.rng.choice([self.resting, self._taking])(name)
         self._arm("private/buy", moment)
         try:
             order = await self.orders.buy(name, label="kill", valid_for=self.valid_for, **terms)
@@ -79,7 +77,7 @@ class Stage:
             self.absent.append(absent.label)
         else:
             assert moment in ARRIVES
-            self._is_true(order)
+            self.is_true(order)
             assert self._ids(str(order.label)) == [order.order_id]
         self.seen[moment.value] += 1
 
@@ -99,7 +97,7 @@ class Stage:
         else:
             assert moment in ARRIVES
             assert order.amount == amount * 2
-        self._is_true(order)
+        self.is_true(order)
         self.seen[moment.value] += 1
 
     async def _cancel(self, moment: Moment) -> None:
@@ -114,12 +112,12 @@ class Stage:
         else:
             order = await self.orders.cancel(before.order_id)
             assert order.order_state == "cancelled"
-        self._is_true(order)
+        self.is_true(order)
         self.seen[moment.value] += 1
 
     async def _placed(self) -> Order:
         name = self.rng.choice(INSTRUMENTS)
-        return await self.orders.buy(name, label="kill", **self._resting(name))
+        return await self.orders.buy(name, label="kill", **self.resting(name))
 
     def _arm(self, method: str, moment: Moment) -> None:
         self.links.inject(CutRequest(method, moment, self.rng.choice(self.endings)))
@@ -129,7 +127,7 @@ class Stage:
     def _line(self, name: str) -> Any:
         return self.exchange.market.lines[name]
 
-    def _resting(self, name: str) -> dict[str, Any]:
+    def resting(self, name: str) -> dict[str, Any]:
         line = self._line(name)
         ticks = int(line.mark_price * 0.9 / line.instrument.tick_size) - self.rng.randrange(100)
         least = line.instrument.min_trade_amount
@@ -141,7 +139,7 @@ class Stage:
 
     # --- the judge
 
-    def _is_true(self, order: Order) -> None:
+    def is_true(self, order: Order) -> None:
         """An order told to the user is as the ledger has it."""
         real = self.exchange.ledger.versions(order.order_id)[-1]
         told = (order.order_state, order.amount, order.filled_amount, order.label)
@@ -158,10 +156,10 @@ class Stage:
         assert max(labels.values(), default=1) == 1
         sent = Counter(request.params["label"] for request in self.exchange.ledger.requests_of("private/buy"))
         assert max(sent.values(), default=1) == 1
-        assert self.alarms == []
+        assert not [error for error in self.ears.errors if isinstance(error, DuplicateOrder)]
         assert not self.client.limits.in_flight
-        pending = [call for call in _pending(self.client) if call.method.startswith("private/")]
-        assert pending == []
+        pending = [call.method for call in _pending(self.client) if call.method in METHODS]
+        assert pending == [], pending
 
 
 def _pending(client: Client) -> list[Any]:

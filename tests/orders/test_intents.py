@@ -10,9 +10,10 @@ import pytest
 
 from deribit_ws import OutcomeUnknown, RequestNotSent, RpcError, UsageError
 from deribit_ws.errors import CallTimeout
+from deribit_ws.orders.intents import Intents
 from deribit_ws.orders.intents_errors import DuplicateOrder, OrderNotPlaced
 from deribit_ws.orders.intents_labels import label_of
-from tests.client.conftest import ears, memory, remember, until
+from tests.client.conftest import Ears, ears, memory, remember, until
 from tests.client.far_end import MUTE, Message, Wire
 from tests.orders.intents_room import (
     ARCHIVE,
@@ -57,7 +58,7 @@ async def test_what_is_sent(room: Room) -> None:
         assert (first.label, second.label) == (sent["label"], sold["label"])
         assert (label_of(first), label_of(second)) == ("hedge", "")
         assert (sent["valid_until"], sold["valid_until"]) == (EPOCH_MS + 12_000, EPOCH_MS + 9_500)
-        assert (sent["post_only"], sold["type"], orders.learned) == (True, "market", ["77", "77"])
+        assert (sent["post_only"], sold["type"], room.learned) == (True, "market", ["77", "77"])
         assert len(room.asked("public/get_time")) == 1  # one reading serves for some minutes
 
 
@@ -128,7 +129,7 @@ async def test_placed_after_all(
         room.end = end
         order = await orders.buy(BTC, amount=10, price=50_000, label="hedge")
 
-        assert (order.order_id, label_of(order), orders.learned) == ("77", "hedge", ["77"])
+        assert (order.order_id, label_of(order), room.learned) == ("77", "hedge", ["77"])
         assert (len(room.order_calls), told(caplog)) == (1, 2)
         assert room.elapsed < 0.6
         assert [params for _, params in room.asked(BY_LABEL)] == [{"currency": "BTC", "label": order.label}]
@@ -184,7 +185,7 @@ async def test_whatever_its_state(room: Room, state: str) -> None:
         assert (await buying).order_state == state
 
 
-async def test_two_found(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+async def test_two_found(room: Room, ears: Ears, caplog: pytest.LogCaptureFixture) -> None:
     """Two orders where there should be one are an alarm: raised, reported, logged as critical."""
     async with room as orders:
         room.takes, room.end = False, dropped
@@ -196,8 +197,9 @@ async def test_two_found(room: Room, caplog: pytest.LogCaptureFixture) -> None:
             await buying
 
         assert [order.order_id for order in caught.value.orders] == ["77", "78"]
-        assert (room.reports, caught.value.label) == ([caught.value], label)
-        assert [record.levelname for record in caplog.records if "2 times" in record.message] == ["CRITICAL"]
+        assert (ears.errors, caught.value.label) == ([caught.value], label)
+        said = [record.levelname for record in caplog.records if "2 times" in record.message]
+        assert said[0] == "CRITICAL"
 
 
 @pytest.mark.parametrize("mark", [{"trigger_order_id": "77"}, {"is_secondary_oto": True}])
@@ -211,6 +213,21 @@ async def test_an_orders_own_child(room: Room, mark: dict[str, Any]) -> None:
         room.orders += [an_order(label, "78", **mark), an_order(label, "77", "triggered")]
 
         assert (await buying).order_id == "77"
+
+
+async def test_found_late_while_another_is_refused(room: Room) -> None:
+    """A reading of the time that another order puts in doubt does not keep a wait from ending."""
+    async with room as orders:
+        room.takes, room.end = False, dropped
+        buying = asyncio.create_task(orders.buy(BTC, amount=10, price=50_000))
+        await asyncio.sleep(3)
+        room.end = answered(13888)
+        with pytest.raises(RpcError):
+            await orders.buy(BTC, amount=10, price=50_000)
+        with pytest.raises(OrderNotPlaced):
+            await buying
+
+        assert room.elapsed < 9
 
 
 async def test_a_spot_pair(room: Room) -> None:
@@ -398,6 +415,19 @@ async def test_closed_in_doubt(room: Room, after: float) -> None:
 
         assert caught.value.__cause__ is not None
         assert room.elapsed < VALID_SECONDS + MARGIN_SECONDS + 1
+
+
+async def test_told_of_the_end(room: Room) -> None:
+    """Told that the client is closed, what waits for its valid_until to pass ends at once."""
+    async with room as orders:
+        room.takes, room.end = False, dropped
+        buying = asyncio.create_task(orders.buy(BTC, amount=10, price=50_000))
+        await asyncio.sleep(2)
+        Intents.end(orders, closed := UsageError("closed"))
+        with pytest.raises(OutcomeUnknown) as caught:
+            await buying
+
+        assert (caught.value.__cause__, room.elapsed) == (closed, 2)
 
 
 async def test_cancelled_in_doubt(room: Room) -> None:

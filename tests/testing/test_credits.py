@@ -245,6 +245,8 @@ def test_the_matching_engines_methods() -> None:
         ({"currency": "eth"}, "ETH"),
         ({"order_id": "ETH-584864807"}, "ETH"),
         ({"order_id": "584864807"}, "BTC"),
+        ({"order_id": "SLMS-584864807"}, "BTC"),
+        ({"order_id": "ETH-SLMS-584864807"}, "ETH"),
         ({}, "any"),
     ],
 )

@@ -38,7 +38,14 @@ async def pages(peer: Peer, **params: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     ("currency", "kind"),
-    [("BTC", "any"), ("BTC", "option"), ("ETH", "any"), ("ETH", "future"), ("USDC", "any"), ("USDC", "future")],
+    [
+        ("BTC", "any"),
+        ("BTC", "option"),
+        ("ETH", "any"),
+        ("ETH", "future"),
+        ("USDC", "any"),
+        ("USDC", "future"),
+    ],
 )
 async def test_paging_by_id(exchange: SimulatedExchange, peer: Peer, currency: str, kind: str) -> None:
     """Pages by start_id and has_more give every trade of a currency and kind once, in order."""

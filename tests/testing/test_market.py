@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deribit_ws.testing.book import Book, Direction
+from deribit_ws.testing.crowd import Take, next_order
 from deribit_ws.testing.events import BookEvent
-from deribit_ws.testing.instruments import expiry_after, expiry_name, listing
+from deribit_ws.testing.instruments import BTC_PERPETUAL, expiry_after, expiry_name, listing
 from deribit_ws.testing.market import Market
 from deribit_ws.testing.options import value
 
@@ -119,6 +120,18 @@ def test_books_follow_their_marks() -> None:
         assert bid is not None and ask is not None
         middle = line.instrument.price(bid + ask) / 2
         assert middle == pytest.approx(line.mark_price, rel=0.002)
+
+
+def test_the_crowd_takes_no_price_far_from_the_mark() -> None:
+    """However little is in the book, a market order of the crowd's goes only so far from the mark."""
+    rng, moving = Random(1), market(1)
+    reached = set()
+    for _ in range(500):
+        moving.step()
+        order = next_order(BTC_PERPETUAL, moving["BTC-PERPETUAL"].book, 180_000, rng)
+        reached |= {order.ticks} if isinstance(order, Take) else set()
+
+    assert reached == {180_000 - 3_700, 180_000 + 3_700}
 
 
 def test_orders_by_hand() -> None:

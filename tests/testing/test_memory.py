@@ -72,6 +72,8 @@ async def life(dial: Dialer, exchange: SimulatedExchange, faults: list[Fault]) -
         await transport.pump(heard.append)
     except ConnectionLost as lost:
         return [len(heard), lost.code, lost.reason]
+    finally:
+        transport.abandon()
 
 
 FATES: dict[str, tuple[list[Fault], list[Fault]]] = {  # what is armed before the dial, and what comes after
@@ -106,7 +108,8 @@ async def test_faults_do_the_same_as_over_sockets(fate: str) -> None:
         async with exchange, exchange.memory() as network:
             for fault in before:
                 exchange.inject(fault)
-            dial = dialer(exchange, network.session if memory else None, 0.1)
+            patience = 0.1 if fate == "never answered" else 10
+            dial = dialer(exchange, network.session if memory else None, patience)
             said = await life(dial, exchange, after)
             await gone(exchange)
         ledger = exchange.ledger
@@ -123,9 +126,9 @@ async def test_a_closed_door_refuses_like_a_closed_socket() -> None:
     for memory in (True, False):
         exchange = SimulatedExchange(autoplay=False)
         async with exchange, exchange.memory() as network:
-            exchange.inject(RefuseConnections(seconds=0.05))
+            exchange.inject(RefuseConnections(seconds=60))
             await asyncio.sleep(0)
-            dial = dialer(exchange, network.session if memory else None, 1)
+            dial = dialer(exchange, network.session if memory else None, 10)
             with pytest.raises(ConnectFailed) as refused:
                 await dial.dial()
             told.append((refused.value.retry, refused.value.status, "Connect" in str(refused.value)))
@@ -363,9 +366,9 @@ def test_the_same_seed_gives_the_same_run() -> None:
     for seed in (5, 5, 6):
         transcript: list[tuple[Any, ...]] = []
         with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
-            runner.run(run(seed, 30, transcript.append))
+            runner.run(run(seed, 20, transcript.append))
         transcripts.append(transcript)
 
-    assert len(transcripts[0]) > 500
+    assert len(transcripts[0]) > 400
     assert transcripts[0] == transcripts[1]
     assert transcripts[0] != transcripts[2]

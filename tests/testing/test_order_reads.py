@@ -102,7 +102,7 @@ async def test_fills_in_pages(venue: SimulatedExchange, trader: Trader) -> None:
     )  # fmt: skip
     by_id = await peer.result(
         "private/get_user_trades_by_currency",
-        currency="BTC", start_id=made[2]["trade_id"], end_id=made[4]["trade_id"],
+        currency="BTC", start_id=made[2]["trade_id"], end_id=made[4]["trade_id"], count=3,
     )  # fmt: skip
     by_time = await peer.result(
         "private/get_user_trades_by_currency_and_time",

@@ -18,8 +18,8 @@ from deribit_ws.testing.terms import CONDITIONAL, FOK, GTC, GTD, IOC, Terms, Tri
 NOON = 1_795_348_800.0
 BTC, QUIET = "BTC-PERPETUAL", "BTC-25DEC26-45000-P"
 USERS = (10, 20)
-MOVES = 500
-SEEDS = 20
+MOVES = 400
+SEEDS = 12
 NEXT = {
     None: {"open", "filled", "cancelled", "untriggered"},
     "open": {"open", "filled", "cancelled"},
@@ -47,7 +47,8 @@ class Game:
         self.rng = Random(seed)
         self.now = NOON
         self.exchange = SimulatedExchange(seed=seed, autoplay=False, wall_clock=lambda: self.now)
-        self.market, self.engine, hub = self.exchange.market, self.exchange._engine, self.exchange._venue.hub
+        venue = self.exchange._venue
+        self.market, self.engine, hub = venue.market, venue.engine, venue.hub
         self.ears = {user: Listener() for user in USERS}
         self.public = Listener()
         for user, ear in self.ears.items():
@@ -65,7 +66,15 @@ class Game:
                 self.rng.choice(moves)()
             for name in (BTC, QUIET):
                 check_book(self.market[name], self.engine.store.alive())
+            for order in self.engine.store.alive():
+                self.check_reducing(order)
         self.engine.disconnected(1)
+
+    def check_reducing(self, order: OwnOrder) -> None:
+        """An open order that may only reduce is never larger than the position."""
+        held = self.engine.positions.lots(order.user_id, order.instrument)
+        most = -held if order.direction is Direction.BUY else held
+        assert not order.terms.reduce_only or order.state is not State.OPEN or order.left <= most
 
     def place(self) -> None:
         rng = self.rng

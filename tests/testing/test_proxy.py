@@ -11,7 +11,8 @@ import pytest
 from deribit_ws import Client, ConnectionLost
 from deribit_ws.aiohttp_transport import AiohttpTransport, Dialer
 from deribit_ws.errors import ConnectFailed
-from deribit_ws.testing import ChaosProxy, MemoryNetwork, SimulatedExchange
+from deribit_ws.testing import ChaosProxy, Drop, MemoryNetwork, SimulatedExchange
+from deribit_ws.testing.proxy import MOST_WAITING
 from deribit_ws.testing.proxy_faults import (
     Cut,
     CutAfter,
@@ -215,11 +216,63 @@ async def test_latency_and_pauses() -> None:
     assert asked == 0
 
 
+@pytest.mark.parametrize("drop", [Drop.rst(), Drop.fin(), Drop.fin(inside_frame=True), Drop.close(1012, "x")])
+async def test_ends_pass_as_they_are(drop: Drop) -> None:
+    """However the server ends a connection, the client behind the proxy is told what it would be without."""
+    told = []
+    async with SimulatedExchange(autoplay=False) as exchange, ChaosProxy(exchange.url) as proxy:
+        for number, url in enumerate((proxy.url, exchange.url), 1):
+            dialer = Dialer(url, session=None, open_timeout=10, close_timeout=0.1, max_message=1 << 20)
+            transport = await dialer.dial()
+            exchange.inject(drop, number)
+            with pytest.raises(ConnectionLost) as lost:
+                await transport.pump(lambda frame: None)
+            told.append((lost.value.code, lost.value.reason))
+
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("how", [Ending.RST, Ending.FIN])
+async def test_the_client_s_end_passes_too(how: Ending) -> None:
+    """A client that resets its connection, or just ends it, does so to the server as well."""
+    async with SimulatedExchange(autoplay=False) as exchange, ChaosProxy(exchange.url) as proxy:
+        async with ChaosProxy(proxy.url) as nearer:
+            dialer = Dialer(nearer.url, session=None, open_timeout=10, close_timeout=0.1, max_message=1000)
+            transport = await dialer.dial()
+            nearer.inject(Cut(how))
+            await heard_until_lost(transport)
+            await exchange.ledger.until(lambda: bool(exchange.ledger.farewells))
+
+        assert not proxy.live
+
+
+async def test_a_slow_reader_is_felt_behind_the_proxy() -> None:
+    """What the client leaves unread holds up the server, and does not pile up in the proxy."""
+    async with SimulatedExchange(autoplay=False, output_limit=100_000) as exchange:
+        async with ChaosProxy(exchange.url) as proxy:
+            dialer = Dialer(proxy.url, session=None, open_timeout=10, close_timeout=0.1, max_message=1 << 20)
+            transport = await dialer.dial()
+            transport.send_now(
+                ASKED.replace(b"test", b"subscribe").replace(b"{}", b'{"channels":["announcements"]}')
+            )
+            await until(lambda: exchange.connections[1].channels)
+            for _ in range(2000):
+                exchange.publish("announcements", "x" * 30_000)
+                await asyncio.sleep(0)
+                if exchange.ledger.drops:
+                    break
+            waiting = proxy.links[1].transits[Way.DOWN].size
+            transport.abandon()
+
+        assert exchange.ledger.drops[0].fault.reason == "connection_too_slow"
+        assert waiting < 2 * MOST_WAITING
+
+
 async def test_refused() -> None:
     """The next connections can be refused; the server hears nothing of them."""
     async with SimulatedExchange(autoplay=False) as exchange, ChaosProxy(exchange.url) as proxy:
         proxy.inject(Refuse(times=2))
-        dialer = Dialer(proxy.url, session=None, open_timeout=1, close_timeout=0.1, max_message=1000)
+        dialer = Dialer(proxy.url, session=None, open_timeout=10, close_timeout=0.1, max_message=1000)
         for _ in range(2):
             with pytest.raises(ConnectFailed):
                 await dialer.dial()
@@ -234,7 +287,7 @@ async def test_a_server_that_is_gone() -> None:
     async with SimulatedExchange(autoplay=False) as exchange:
         url = exchange.url
     async with ChaosProxy(url) as proxy:
-        dialer = Dialer(proxy.url, session=None, open_timeout=1, close_timeout=0.1, max_message=1000)
+        dialer = Dialer(proxy.url, session=None, open_timeout=10, close_timeout=0.1, max_message=1000)
         with pytest.raises(ConnectFailed):
             await dialer.dial()
 
@@ -243,7 +296,7 @@ async def test_nothing_is_left() -> None:
     """Leaving the proxy ends every connection and task of its own, half-open links too."""
     async with SimulatedExchange(autoplay=False) as exchange:
         async with ChaosProxy(exchange.url) as proxy:
-            dialer = Dialer(proxy.url, session=None, open_timeout=1, close_timeout=0.1, max_message=1000)
+            dialer = Dialer(proxy.url, session=None, open_timeout=10, close_timeout=0.1, max_message=1000)
             first, second = await dialer.dial(), await dialer.dial()
             proxy.inject(Cut(Ending.HALF_OPEN), 1)
         await heard_until_lost(first)

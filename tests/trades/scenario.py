@@ -299,7 +299,7 @@ async def _perform(scene: Scene, sums: Sums, trades: int, cuts: int, disturbance
     acts.sort(key=lambda act: act[0])
     weight: dict[str, float] = defaultdict(lambda: rng.paretovariate(1.0))  # some are busy, many quiet
     while (made := scene.made()) < trades or acts:
-        while acts and acts[0][0] <= made and scene.is_up:  # a link that is down can't be cut
+        if acts and acts[0][0] <= made and scene.is_up:  # one at a time: a link that is down can't be cut
             acts.pop(0)[1]()
         for name in rng.choices(scene.names, [weight[name] for name in scene.names], k=rng.randint(0, MOST)):
             scene.trade(name)

@@ -1,17 +1,19 @@
-"""What the demo's callbacks saw and counted, as they saw it.
+"""What the demo saw and counted, as it saw it.
 
-Knows: messages, marks, the change_id chain of each book. Must not know: the exchange, its ledger,
-or the screen. `listeners` writes; `view` and `account` read. Times are seconds on the loop's clock.
+Knows: prices, counts, marks. Must not know: the exchange, its ledger, or the screen. `listeners`,
+`readers` and `trader` write; `view` and `evidence` read. Times are seconds on the loop's clock.
 """
 
 import asyncio
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from deribit_ws.marks import Connected, Disconnected
-from deribit_ws.wire.market import BookChange, Trade
+from deribit_ws.cli.demo.book_watch import BookWatch
+from deribit_ws.cli.demo.order_account import Ending
+from deribit_ws.marks import Connected, Disconnected, Gap
+from deribit_ws.wire.market import Trade
 
 LOG_LINES = 3
 ERRORS_KEPT = 20
@@ -21,14 +23,33 @@ Tell = Callable[[str, dict[str, Any]], None]  # an event's name, and what there 
 
 @dataclass(slots=True)
 class Row:
-    """What is shown of one instrument."""
+    """One instrument: what is shown of it, and its trades as they were handed out."""
 
-    last: float | None = None
+    book: BookWatch
     mark: float | None = None
-    bid: float | None = None
-    ask: float | None = None
-    index: float | None = None
-    trades: int = 0
+    trades: list[Trade] = field(default_factory=list)
+    recovered: int = 0  # among them, by the client's count
+    declared: list[Gap] = field(default_factory=list)
+    since: int | None = None  # the exchange's newest trade_seq when the stream had been entered
+    until: int | None = None  # the same when the time was over
+
+    @property
+    def is_level(self) -> bool:
+        """Whether all that was owed when the time was over has come, and the book is right."""
+        if self.until is None or self.since is None or not self.book.is_valid:
+            return False
+        return self.until <= (self.trades[-1].trade_seq if self.trades else self.since)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """An order that was wanted, and what became of it."""
+
+    label: str
+    ending: Ending = Ending.OPEN
+    cut: bool = False  # the link was lost while it was under way
+    error: str = ""
+    state: str | None = None  # of the order, once it was over
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +60,6 @@ class Injected:
     time: float
 
 
-@dataclass(slots=True)
-class Chain:
-    """The change_ids of one book: a snapshot on each link, then each change on the one before."""
-
-    last: int | None = None
-    runs: list[list[int]] = field(default_factory=list)  # one per link
-
-    def restart(self) -> None:
-        """A new link: what was true of the last one is no more."""
-        self.last = None
-        self.runs.append([])
-
-    def follow(self, change: BookChange) -> str | None:
-        """Take the next message; say what is wrong with it, if something is."""
-        before, self.last = self.last, change.change_id
-        if not self.runs:
-            self.runs.append([])
-        self.runs[-1].append(change.change_id)
-        if change.is_snapshot:
-            return None if before is None else "a second snapshot on one link"
-        if before is None:
-            return "a change before the snapshot"
-        if change.prev_change_id != before:
-            return f"a gap: {change.prev_change_id} after {before}"
-        return None
-
-
 class Board:
     """All of it, for one demo."""
 
@@ -73,13 +67,12 @@ class Board:
         self._clock = clock
         self._tell = tell
         self.started = clock()
-        self.rows = {instrument: Row() for instrument in instruments}
-        self.messages: Counter[str] = Counter()  # by channel
-        self.trades: defaultdict[str, list[int]] = defaultdict(list)  # channel → trade_seq, as delivered
-        self.chains: defaultdict[str, Chain] = defaultdict(Chain)
+        self.rows = {instrument: Row(BookWatch(clock)) for instrument in instruments}
+        self.wanted: list[Wanted] = []
+        self.messages: Counter[str] = Counter()  # of callbacks, by channel
         self.marks: list[tuple[float, Connected | Disconnected]] = []
         self.injected: list[Injected] = []
-        self.faults: list[str] = []  # of the data: what must never happen on one link
+        self.faults: list[str] = []  # what no account of numbers would show
         self.errors: list[str] = []  # told to `on_error`
         self.up = asyncio.Event()
         self.down = asyncio.Event()
@@ -95,19 +88,29 @@ class Board:
         """The last mark: how the connection stands."""
         return self.marks[-1][1] if self.marks else None
 
+    @property
+    def trades(self) -> int:
+        """How many trades were handed out."""
+        return sum(len(row.trades) for row in self.rows.values())
+
+    @property
+    def links_lost(self) -> int:
+        """How many links were lost so far."""
+        return sum(isinstance(mark, Disconnected) for _, mark in self.marks)
+
     def disturbed(self, name: str) -> None:
         """A disturbance is about to happen."""
         self.injected.append(Injected(name, self._clock()))
         self.tell("fault", kind=name)
 
     def connected(self, mark: Connected) -> None:
-        """A link is up: every book on it begins anew."""
+        """A link is up; no book can be right on it yet."""
         down = self._clock() - self.marks[-1][0] if self.marks else None
         self.marks.append((self._clock(), mark))
         self.up.set()
         self.down.clear()
-        for chain in self.chains.values():
-            chain.restart()
+        for row in self.rows.values():
+            row.book.connected()
         back = {} if down is None else {"down_ms": round(down * 1000)}
         self.tell("connected", link=mark.connection, channels=mark.channels, **back)
 
@@ -124,17 +127,10 @@ class Board:
             self.errors.append(f"{type(error).__name__}: {error}")
             self.tell("error", error=self.errors[-1])
 
-    def changed(self, channel: str, change: BookChange) -> None:
-        """A book said something."""
-        self.messages[channel] += 1
-        if (fault := self.chains[channel].follow(change)) and len(self.faults) < ERRORS_KEPT:
-            self.faults.append(f"{channel}: {fault}")
-
-    def traded(self, channel: str, instrument: str, trades: list[Trade]) -> None:
-        """Trades were told."""
-        self.messages[channel] += 1
-        self.trades[channel] += [trade.trade_seq for trade in trades]
-        self.rows[instrument].trades += len(trades)
+    def declared(self, gap: Gap) -> None:
+        """Trades are said to be lost."""
+        self.rows[gap.instrument].declared.append(gap)
+        self.tell("gap", instrument=gap.instrument, first=gap.first, last=gap.last)
 
     def tell(self, event: str, **more: Any) -> None:
         """Say what happened, with the time it did."""

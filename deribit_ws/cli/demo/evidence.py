@@ -4,13 +4,15 @@ Knows: how to read the exchange's ledger. Must not know: what any of it should a
 calls `gather` once the client is closed, so that the ledger holds the end of every link.
 """
 
-import asyncio
-import time
 from collections import Counter, defaultdict
+from typing import Any
 
-from deribit_ws.cli.demo.account import Book, Cut, Evidence, Trades
-from deribit_ws.cli.demo.board import Board
-from deribit_ws.cli.demo.listeners import trades_channel
+from deribit_ws.cli.demo.account import Evidence
+from deribit_ws.cli.demo.board import Board, Row, Wanted
+from deribit_ws.cli.demo.book_account import Book
+from deribit_ws.cli.demo.drop_account import Cut, Links
+from deribit_ws.cli.demo.order_account import Intent
+from deribit_ws.cli.demo.trade_account import Deal, Trades
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.testing import Drop, Ledger, Outcome
 from deribit_ws.testing.faults import How
@@ -20,45 +22,90 @@ _HOW = {How.RST: "TCP reset", How.FIN: "TCP end", How.FIN_IN_FRAME: "TCP end in 
 
 def gather(board: Board, ledger: Ledger, *, interrupted: bool) -> Evidence:
     """Everything, as it stands now."""
-    instruments = list(board.rows)
+    labels = [order["label"] for order in ledger.last_versions().values()]
+    wanted = {one.label for one in board.wanted}
     return Evidence(
         seconds=round(board.elapsed, 1),
         interrupted=interrupted,
-        trades=[_trades(board, ledger, instrument) for instrument in instruments],
-        books=[_book(board, ledger, f"book.{instrument}.100ms") for instrument in instruments],
-        frames_sent=_frames(ledger),
+        trades=[_trades(instrument, row, ledger) for instrument, row in board.rows.items()],
+        books=[_book(instrument, row) for instrument, row in board.rows.items()],
+        intents=[_intent(one, ledger) for one in board.wanted],
+        strangers=sum(_own_words(label) not in wanted for label in labels),
+        frames_sent=_frames(ledger, board),
         messages=dict(board.messages),
-        ends=_ends(ledger),
-        refused=_refused(ledger),
-        injected=[(injected.name, injected.time) for injected in board.injected],
-        cuts=_cuts(board),
+        links=Links(
+            ends=_ends(ledger),
+            refused=_refused(ledger),
+            injected=[(injected.name, injected.time) for injected in board.injected],
+            cuts=_cuts(board),
+        ),
         faults=list(board.faults),
         errors=list(board.errors),
     )
 
 
-def _trades(board: Board, ledger: Ledger, instrument: str) -> Trades:
-    channel = trades_channel(instrument)
-    to_loop = asyncio.get_running_loop().time() - time.time()  # trades carry the wall's clock
+def newest_trade(ledger: Ledger, instrument: str) -> int:
+    """The trade_seq of an instrument's newest trade; 0 before the first."""
+    trades = ledger.trades[instrument]
+    return trades[-1].trade_seq if trades else 0
+
+
+def _trades(instrument: str, row: Row, ledger: Ledger) -> Trades:
     return Trades(
-        channel=channel,
-        sent={c: ledger.trade_seqs_sent(channel, instrument, c) for c in ledger.sent},
-        delivered=list(board.trades[channel]),
-        made=ledger.trade_seqs_made(instrument),
-        made_at={trade.trade_seq: trade.timestamp / 1000 + to_loop for trade in ledger.trades[instrument]},
+        instrument=instrument,
+        made={trade.trade_seq: _deal(trade) for trade in ledger.trades[instrument]},
+        sent=set(ledger.trade_seqs_sent(f"trades.{instrument}.100ms", instrument)),
+        delivered=[(trade.trade_seq, _deal(trade)) for trade in row.trades],
+        declared=[(gap.first, gap.last) for gap in row.declared],
+        since=row.since,
+        until=row.until,
+        recovered=row.recovered,
     )
 
 
-def _book(board: Board, ledger: Ledger, channel: str) -> Book:
-    sent = [ledger.change_ids_sent(channel, connection) for connection in sorted(ledger.sent)]
-    return Book(channel, sent, [run for run in board.chains[channel].runs if run])
+def _deal(trade: Any) -> Deal:  # the client's trade or the exchange's: they have these names in common
+    return trade.trade_id, trade.price, trade.amount, trade.direction, trade.timestamp
 
 
-def _frames(ledger: Ledger) -> dict[str, int]:
+def _book(instrument: str, row: Row) -> Book:
+    watch = row.book
+    return Book(
+        instrument=instrument,
+        compared=watch.compared,
+        equal=watch.equal,
+        crossed=watch.crossed,
+        unlike=watch.unlike,
+        spells=list(watch.spells),
+        is_valid=watch.is_valid,
+        resyncs=watch.resyncs,
+        stale=watch.stale,
+    )
+
+
+def _intent(wanted: Wanted, ledger: Ledger) -> Intent:
+    there = [one for one in ledger.last_versions().values() if _own_words(one["label"]) == wanted.label]
+    return Intent(
+        label=wanted.label,
+        ending=wanted.ending,
+        cut=wanted.cut,
+        found=len(there),
+        error=wanted.error,
+        told_state=wanted.state,
+        real_state=there[0]["order_state"] if there and wanted.state else None,
+    )
+
+
+def _own_words(label: str) -> str:
+    return label.partition("~")[0]  # what follows is the client's, to make it unique
+
+
+def _frames(ledger: Ledger, board: Board) -> dict[str, int]:
+    """How many messages were sent on each channel that a callback hears."""
     frames: defaultdict[str, int] = defaultdict(int)
     for channels in ledger.sent.values():
         for channel, sent in channels.items():
-            frames[channel] += sent.frames
+            if channel in board.messages or channel.startswith(("ticker.", "quote.")):
+                frames[channel] += sent.frames
     return dict(frames)
 
 

@@ -1,14 +1,14 @@
-"""The demo's use of the library: decorated callbacks, and a handler class.
+"""The demo's callbacks: decorated functions, and a handler class.
 
 Knows: the public face of `Client`, as any user would. Must not know: the exchange behind it.
-`show` calls `listen`; everything heard goes to the `Board`.
+`show` calls `listen`; everything heard goes to the `Board`. Books, trades and orders: see `readers`.
 """
 
 from deribit_ws.cli.demo.board import Board
 from deribit_ws.client import Client
 from deribit_ws.handlers import Handler, on
 from deribit_ws.marks import Connected, Disconnected
-from deribit_ws.wire.market import BookChange, IndexPrice, PlatformState, Quote, Ticker, Trade
+from deribit_ws.wire.market import IndexPrice, PlatformState, Quote, Ticker
 
 
 def listen(client: Client, board: Board, indices: list[str]) -> None:
@@ -19,41 +19,30 @@ def listen(client: Client, board: Board, indices: list[str]) -> None:
     @client.on("ticker.{instrument}.100ms", instrument=instruments)
     def ticker(ticker: Ticker, instrument: str) -> None:
         messages[f"ticker.{instrument}.100ms"] += 1
-        row = rows[instrument]
-        row.last, row.mark = ticker.last_price or None, ticker.mark_price
-        row.index = ticker.index_price or None
+        rows[instrument].mark = ticker.mark_price
 
     @client.on("quote.{instrument}", instrument=instruments)
     def quote(quote: Quote, instrument: str) -> None:
         messages[f"quote.{instrument}"] += 1
-        rows[instrument].bid, rows[instrument].ask = quote.best_bid_price, quote.best_ask_price
 
-    @client.on("deribit_price_index.{index}", index=indices)
-    async def index(price: IndexPrice, index: str) -> None:
-        messages[f"deribit_price_index.{index}"] += 1
-
-    @client.on("platform_state")
-    def platform(state: PlatformState) -> None:
-        messages["platform_state"] += 1
-
-    client.add_handler(Desk(board), instrument=instruments)
+    client.add_handler(Desk(board), index=indices)
 
 
 class Desk(Handler):
-    """Books, trades, and what happens to the connection."""
+    """Indices, the platform, and what happens to the connection."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
 
-    @on("book.{instrument}.100ms")
-    def book(self, change: BookChange, instrument: str) -> None:
-        """A book's snapshot or change."""
-        self._board.changed(f"book.{instrument}.100ms", change)
+    @on("deribit_price_index.{index}")
+    async def index(self, price: IndexPrice, index: str) -> None:
+        """An index moved."""
+        self._board.messages[f"deribit_price_index.{index}"] += 1
 
-    @on("trades.{instrument}.100ms")
-    def trades(self, trades: list[Trade], instrument: str) -> None:
-        """Some trades."""
-        self._board.traded(trades_channel(instrument), instrument, trades)
+    @on("platform_state")
+    def platform(self, state: PlatformState) -> None:
+        """The platform said how it is."""
+        self._board.messages["platform_state"] += 1
 
     def on_connected(self, event: Connected) -> None:
         """A link is up."""
@@ -66,8 +55,3 @@ class Desk(Handler):
     def on_error(self, error: Exception) -> None:
         """Something failed that no call awaits."""
         self._board.failed(error)
-
-
-def trades_channel(instrument: str) -> str:
-    """The channel of an instrument's trades."""
-    return f"trades.{instrument}.100ms"

@@ -14,35 +14,47 @@ WIDTH = 80  # columns
 def report(account: Account) -> Iterator[str]:
     """The account, line by line."""
     ended = " (interrupted)" if account.interrupted else ""
-    yield f"Account of {account.seconds:.1f} s{ended}: the exchange's ledger, the callbacks' counts"
-    yield ""
-    yield from _trades(account)
-    yield ""
-    yield from _messages(account)
-    yield ""
-    yield from _drops(account)
-    yield ""
-    yield from _verdict(account)
+    yield f"Account of {account.seconds:.1f} s{ended}: the exchange's ledger, and what the client handed out"
+    for part in (_trades, _books, _orders, _messages, _drops, _verdict):
+        yield ""
+        yield from part(account)
 
 
 def _trades(account: Account) -> Iterator[str]:
-    yield f"{'Trades':<36}{'made':>6}{'sent':>8}{'delivered':>11}{'cut off':>9}{'missed':>8}"
-    for line in (*account.trades, account.total):
+    yield f"{'Trades':<26}{'made':>9}{'sent live':>12}{'recovered':>12}{'delivered':>12}{'missed':>9}"
+    for line in (*account.trades, account.trades_total):
         yield (
-            f"  {line.channel:<34}{line.made:>6,}{line.sent:>8,}{line.delivered:>11,}"
-            f"{line.cut_off:>9,}{line.missed:>8,}"
+            f"  {line.instrument:<24}{line.made:>9,}{line.sent:>12,}{line.recovered:>12,}"
+            f"{line.delivered:>12,}{line.missed:>9,}"
         )
-    yield "  cut off: sent, but the drop was quicker.  missed: never sent, as no link was"
-    yield "  up when they were due; this version does not fetch them later."
+    total = account.trades_total
+    wrong = {"twice": total.duplicates, "out of order": total.out_of_order, "lost": total.declared_lost}
+    yield "  recovered: delivered from history; " + ", ".join(f"{name} {n}" for name, n in wrong.items())
+
+
+def _books(account: Account) -> Iterator[str]:
+    numbers = f"{'compared':>9}{'equal':>8}{'crossed':>9}"
+    yield f"{'Books':<26}{numbers}{'not valid':>11}{'median':>8}{'longest':>9}"
+    for line in (*account.books, account.books_total):
+        yield (
+            f"  {line.instrument:<24}{line.compared:>9,}{line.equal:>8,}{line.crossed:>9,}"
+            f"{line.not_valid:>11,}{ms(line.p50_ms):>8}{ms(line.longest_ms):>9}"
+        )
+    resyncs = account.books_total.resyncs
+    yield f"  not valid: from a drop or gap to the next snapshot; resyncs after a gap {resyncs}"
+
+
+def _orders(account: Account) -> Iterator[str]:
+    sums = account.orders
+    yield f"Own orders: {sums.intents} wanted, {sums.placed} placed, {sums.not_placed} proved not placed"
+    left = f", {sums.open} not seen through" if sums.open else ""
+    yield f"  at the exchange {sums.at_exchange}; cut off in mid-air, and found out {sums.cut}{left}"
 
 
 def _messages(account: Account) -> Iterator[str]:
-    yield f"{'Messages':<36}{'':>6}{'sent':>8}{'delivered':>11}"
-    for line in account.messages:
-        yield f"  {line.kind:<34}{'':>6}{line.sent:>8,}{line.delivered:>11,}"
-    sent = sum(line.sent for line in account.messages)
-    delivered = sum(line.delivered for line in account.messages)
-    yield f"  {'total':<34}{'':>6}{sent:>8,}{delivered:>11,}"
+    counts = [f"{line.kind} {line.delivered:,} of {line.sent:,}" for line in account.messages]
+    yield "Messages delivered to callbacks, of those sent; states are not fetched again"
+    yield from _wrapped(", ".join(counts) or "none")
 
 
 def _drops(account: Account) -> Iterator[str]:
@@ -59,16 +71,18 @@ def _drops(account: Account) -> Iterator[str]:
 
 
 def _verdict(account: Account) -> Iterator[str]:
-    if account.adds_up:
-        duplicates = account.total.duplicates
-        drops = f"{len(account.drops)} drops, {duplicates} duplicates"
-        yield f"The account adds up: {drops}, nothing lost on a live link."
-        if account.total.missed:
-            yield f"What no link was there for: {account.total.missed:,} trades."
+    if not account.adds_up:
+        yield "THE ACCOUNT DOES NOT ADD UP:"
+        yield from (f"  {discrepancy}" for discrepancy in account.discrepancies)
         return
-    yield "THE ACCOUNT DOES NOT ADD UP:"
-    for discrepancy in account.discrepancies:
-        yield f"  {discrepancy}"
+    trades, books, orders = account.trades_total, account.books_total, account.orders
+    doubt = f"{orders.open} not seen through" if orders.open else "none in doubt"  # after a signal
+    yield from textwrap.wrap(
+        f"The account adds up: through {len(account.drops)} drops, {trades.made:,} trades made,"
+        f" {trades.delivered:,} delivered, {trades.missed} missed; {books.compared:,} books compared, all"
+        f" equal; {orders.intents} orders wanted, {doubt}, none twice.",
+        WIDTH,
+    )
 
 
 def ms(value: float | None) -> str:

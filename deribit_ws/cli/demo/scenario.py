@@ -1,7 +1,7 @@
 """What goes wrong in the demo, and when.
 
 Knows: the ways a connection can be made to end, and how to spread them over a time. Must not know:
-what a client makes of them. `show` plays it; `simulate --drop-every` takes the same list in turn.
+what a client makes of them. `show` plays the story; `simulate --drop-every` takes its drops in turn.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from deribit_ws.testing import (
     AcceptThenClose,
     Drop,
+    DropOnRequest,
     Fault,
+    IgnoreRequest,
     Maintenance,
     RefuseConnections,
     RefuseHandshake,
@@ -30,14 +32,14 @@ class Disturbance:
 
     name: str
     faults: tuple[Fault, ...]
+    needs_order: bool = False  # it strikes at an order to buy
 
     def happen(self, exchange: SimulatedExchange) -> None:
-        """Do it to every live connection."""
+        """Do it to every live connection, or have it happen to the next order."""
         for fault in self.faults:
             exchange.inject(fault)
 
 
-# The plainest first: a short demo takes as many as fit, from the top.
 DISTURBANCES = (
     Disturbance("TCP reset", (Drop.rst(),)),
     Disturbance("TCP end, no close frame", (Drop.fin(),)),
@@ -52,8 +54,22 @@ DISTURBANCES = (
     Disturbance("end, handshake stalls", (StallHandshake(), Drop.fin())),
 )
 
+_LOST_ON_THE_WAY = Disturbance(
+    "order cut on its way", (DropOnRequest("private/buy", Drop.rst()),), needs_order=True
+)
+_LOST_ANSWER = Disturbance(
+    "order's answer cut",
+    (
+        IgnoreRequest("private/buy", executed=True),
+        DropOnRequest("private/buy", Drop.rst(), before_reply=False),
+    ),
+    needs_order=True,
+)
+# The plainest first, and the worst next: a short demo takes as many as fit, from the top.
+STORY = (*DISTURBANCES[:2], _LOST_ON_THE_WAY, _LOST_ANSWER, *DISTURBANCES[2:])
 
-def schedule(seconds: float, available: int = len(DISTURBANCES)) -> Sequence[float]:
+
+def schedule(seconds: float, available: int = len(STORY)) -> Sequence[float]:
     """When each disturbance is due in a demo of so many seconds; as many as fit."""
     first = min(LEAD[0] * seconds, LEAD[1])
     last = seconds - min(REST[0] * seconds, REST[1])

@@ -6,13 +6,19 @@ Knows: the order of things. Must not know: how a screen is drawn or a sum is don
 import asyncio
 import contextlib
 from argparse import Namespace
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
-from deribit_ws.cli.demo.account import NOTICE, Account, settle
+from deribit_ws.auth import Credentials
+from deribit_ws.cli.demo.account import Account, settle
 from deribit_ws.cli.demo.board import Board
-from deribit_ws.cli.demo.evidence import gather
+from deribit_ws.cli.demo.drop_account import NOTICE
+from deribit_ws.cli.demo.evidence import gather, newest_trade
 from deribit_ws.cli.demo.listeners import listen
-from deribit_ws.cli.demo.scenario import DISTURBANCES, schedule
+from deribit_ws.cli.demo.readers import read_book, read_trades
+from deribit_ws.cli.demo.scenario import STORY, schedule
 from deribit_ws.cli.demo.telling import LiveView, Telling, chosen
+from deribit_ws.cli.demo.trader import Trader
 from deribit_ws.cli.failures import FAILED, OK
 from deribit_ws.cli.logs import start_logging, tell
 from deribit_ws.cli.output import Output
@@ -20,7 +26,7 @@ from deribit_ws.cli.racing import until_first_ends
 from deribit_ws.cli.running import backstop
 from deribit_ws.client import Client
 from deribit_ws.errors import DeribitError
-from deribit_ws.testing import SimulatedExchange
+from deribit_ws.testing import Ledger, SimulatedExchange, SkipChange
 
 INSTRUMENTS = 5  # perpetuals and a dated future: as many rows as leave room for the rest
 OPTIONS = 1
@@ -28,10 +34,12 @@ INDICES = ["btc_usd", "eth_usd", "btc_usdc", "eth_usdc"]
 RETRY_SECONDS = 0.5  # the longest wait between dials: an exchange of our own may be dialled often
 OPEN_SECONDS = 1.0  # for a dial on loopback; a stalled one should not fill the demo
 LIVE_SECONDS = 0.3  # for a link to bring some data before the next drop
+REST_SECONDS = 0.8  # before the end, in which nothing more is disturbed
 PROGRESS_SECONDS = 5.0  # between two counts, where there is no screen
 FAREWELL_LOOKS, LOOK_SECONDS = 15, 0.02  # for the exchange to hear that the client left
 MOST_SECONDS = 59.0  # as promised: below a minute
-GRACE_SECONDS = 3.0  # beyond the time asked for; then the demo ends whatever it waits for
+GRACE_SECONDS = 3.5  # beyond the time asked for; then the demo ends whatever it waits for
+LEVEL_SECONDS = 3.0  # within it, for the last drop to be recovered from, and all that is owed to come
 
 
 async def run(options: Namespace) -> int:
@@ -72,18 +80,35 @@ async def _played(options: Namespace, telling: Telling, output: Output) -> Accou
 async def _watched(exchange: SimulatedExchange, board: Board, seconds: float, output: Output) -> None:
     """Run the client until the time is over; it is closed when this ends, however it ends."""
     client = Client(
-        exchange.url, retry_seconds=RETRY_SECONDS, open_timeout=OPEN_SECONDS, close_timeout=RETRY_SECONDS
+        exchange.url,
+        credentials=Credentials("simulated", "secret"),
+        retry_seconds=RETRY_SECONDS,
+        open_timeout=OPEN_SECONDS,
+        close_timeout=RETRY_SECONDS,
     )
     listen(client, board, INDICES)
+    trader = Trader(client, board)
     try:
         async with asyncio.timeout(seconds + GRACE_SECONDS), client:
-            play, count = _disturb(exchange, board, seconds), _count(board)
-            parts = (play, count, output.wait_broken(), _closed(client, board))
-            await until_first_ends(*parts, name="deribit-ws demo")
+            await until_first_ends(
+                _played_out(exchange, board, trader, seconds),
+                trader.run(),
+                _count(board),
+                _closed(client, board),
+                output.wait_broken(),
+                *_readers(client, board, exchange.ledger),
+                name="deribit-ws demo",
+            )
     except TimeoutError:
         board.faults.append(f"the demo did not end within {seconds + GRACE_SECONDS:g} s")
     except DeribitError as error:
         board.faults.append(f"the client gave up: {error}")
+
+
+def _readers(client: Client, board: Board, ledger: Ledger) -> Iterator[Coroutine[Any, Any, None]]:
+    for instrument in board.rows:
+        yield read_trades(client, board, instrument, lambda name: newest_trade(ledger, name))
+        yield read_book(client, board, instrument, ledger.book_at)
 
 
 async def _farewell(exchange: SimulatedExchange) -> None:
@@ -94,22 +119,36 @@ async def _farewell(exchange: SimulatedExchange) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _disturb(exchange: SimulatedExchange, board: Board, seconds: float) -> None:
-    """Let each disturbance happen when it is due and a link is up, then wait for the end."""
-    moments = zip(schedule(seconds), DISTURBANCES, strict=False)
+async def _played_out(exchange: SimulatedExchange, board: Board, trader: Trader, seconds: float) -> None:
+    """The whole show: the disturbances, the rest of the time, and what is owed at its end."""
+    await _disturb(exchange, board, trader, seconds)
+    await _sleep_until(board, seconds)
+    trader.stop()
+    for instrument, row in board.rows.items():
+        row.until = newest_trade(exchange.ledger, instrument)
+    with contextlib.suppress(TimeoutError):  # the account will say what is missing
+        async with asyncio.timeout(LEVEL_SECONDS):
+            rows = board.rows.values()
+            await exchange.ledger.until(lambda: trader.is_done and all(row.is_level for row in rows))
+
+
+async def _disturb(exchange: SimulatedExchange, board: Board, trader: Trader, seconds: float) -> None:
+    """Let each disturbance happen when it is due and a link is up; before all, a gap that is no drop."""
+    exchange.inject(SkipChange(f"book.{next(iter(board.rows))}.100ms"))
+    moments = zip(schedule(seconds), STORY, strict=False)
     for due, disturbance in moments:
         await _sleep_until(board, due)
         await board.up.wait()
         await _sleep_until(board, board.marks[-1][0] - board.started + LIVE_SECONDS)
-        if board.elapsed > seconds - LIVE_SECONDS:
+        if board.elapsed > seconds - REST_SECONDS:
             break  # recoveries took so long that there is no time left for one more
         board.disturbed(disturbance.name)
         disturbance.happen(exchange)
+        if disturbance.needs_order:
+            trader.order("buy")
         with contextlib.suppress(TimeoutError):  # never noticed: the account will say so
             async with asyncio.timeout(NOTICE):
                 await board.down.wait()
-    await _sleep_until(board, seconds)
-    await board.up.wait()  # the last drop is recovered from, too
 
 
 async def _sleep_until(board: Board, elapsed: float) -> None:
@@ -124,4 +163,4 @@ async def _closed(client: Client, board: Board) -> None:
 async def _count(board: Board) -> None:
     while True:
         await asyncio.sleep(PROGRESS_SECONDS)
-        board.tell("progress", messages=board.messages.total(), trades=sum(map(len, board.trades.values())))
+        board.tell("progress", messages=board.messages.total(), trades=board.trades)

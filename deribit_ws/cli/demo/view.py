@@ -13,19 +13,18 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from deribit_ws.cli.demo.account import Cut
 from deribit_ws.cli.demo.board import Board, Row, kind_of
+from deribit_ws.cli.demo.drop_account import Cut
+from deribit_ws.cli.demo.order_account import Ending
 from deribit_ws.cli.demo.report import ms
 from deribit_ws.cli.printable import printable
 from deribit_ws.marks import Connected, Disconnected
 
 FRAMES_A_SECOND = 8
 WIDEST = 100  # columns; beyond it the eye has too far to go
-DROP_ROWS = 6  # two columns of these: twelve drops
+DROP_ROWS = 7  # two columns of these: fourteen drops
 _KINDS = {
     "ticker": "ticker",
-    "book": "book",
-    "trades": "trades",
     "quote": "quote",
     "deribit_price_index": "index",
     "platform_state": "platform",
@@ -63,7 +62,7 @@ class View:
             self._title(),
             Text("─" * self._width(), style="dim"),
             self._instruments(),
-            Text(),
+            self._orders(),
             self._messages(),
             self._now(),
             Text("─" * self._width(), style="dim"),
@@ -81,28 +80,42 @@ class View:
 
     def _title(self) -> RenderableType:
         left = Text("deribit-ws demo", style="bold") + Text(f"  {self._url}", style="dim not bold")
-        total, elapsed = self._board.messages.total(), min(self._board.elapsed, self._seconds)
-        return self._line(left, Text(f"{total:,} messages, {elapsed:.0f} of {self._seconds:.0f} s"))
+        elapsed = min(self._board.elapsed, self._seconds)
+        return self._line(
+            left, Text(f"{self._board.trades:,} trades, {elapsed:.0f} of {self._seconds:.0f} s")
+        )
 
     def _instruments(self) -> RenderableType:
         table = Table(box=None, padding=(0, 1, 0, 0), width=self._width(), header_style="dim")
         table.add_column("Instrument", no_wrap=True)
-        for name in ("Last", "Mark", "Bid", "Ask", "Index"):
+        for name in ("Mark", "Bid", "Ask"):
             table.add_column(name, justify="right", no_wrap=True, min_width=9)
-        table.add_column("Trades", justify="right", no_wrap=True)
+        table.add_column("Book", no_wrap=True, min_width=9)
+        for name in ("Trades", "recovered"):
+            table.add_column(name, justify="right", no_wrap=True)
         for instrument, row in list(self._board.rows.items()):
-            table.add_row(instrument, *_prices(row), f"{row.trades:,}")
+            table.add_row(instrument, *_prices(row), _validity(row), f"{len(row.trades):,}", _recovered(row))
         return table
 
+    def _orders(self) -> RenderableType:
+        endings = Counter(one.ending for one in list(self._board.wanted))
+        return _counts(
+            {
+                "own orders": endings.total(),
+                "placed": endings[Ending.PLACED],
+                "proved not placed": endings[Ending.NOT_PLACED],
+                "being found out": endings[Ending.OPEN],
+            }
+        )
+
     def _messages(self) -> RenderableType:
-        counts: Counter[str] = Counter()
+        kinds: Counter[str] = Counter()
         for channel, messages in list(self._board.messages.items()):
-            counts[kind_of(channel)] += messages
-        words = [
-            Text(f"{shown} ", style="dim") + Text(f"{counts[kind]:,}", style="not dim")
-            for kind, shown in _KINDS.items()
-        ]
-        return Text("  ", no_wrap=True, overflow="ellipsis").join(words)
+            kinds[kind_of(channel)] += messages
+        watches = [row.book for row in list(self._board.rows.values())]
+        compared = {"books": sum(watch.compared for watch in watches)}
+        equal = {"equal": sum(watch.equal for watch in watches)}
+        return _counts({shown: kinds[kind] for kind, shown in _KINDS.items()} | compared | equal)
 
     def _now(self) -> RenderableType:
         match self._board.link:
@@ -163,8 +176,21 @@ def drops(board: Board) -> Iterator[tuple[str, Cut | None]]:
         yield one.name, None if lost is None else Cut(lost, back)
 
 
+def _counts(counts: dict[str, int]) -> Text:
+    words = [Text(f"{name} ", style="dim") + Text(f"{n:,}", style="not dim") for name, n in counts.items()]
+    return Text("  ", no_wrap=True, overflow="ellipsis").join(words)
+
+
+def _validity(row: Row) -> Text:
+    return Text("valid", style="green") if row.book.is_valid else Text("not valid", style="bold red")
+
+
+def _recovered(row: Row) -> Text:
+    return Text(f"{row.recovered:,}", style="green" if row.recovered else "dim")
+
+
 def _prices(row: Row) -> Iterator[Text]:
-    for price in (row.last, row.mark, row.bid, row.ask, row.index):
+    for price in (row.mark, row.book.bid, row.book.ask):
         yield Text("–", style="dim") if price is None else Text(_price(price))
 
 

@@ -1,0 +1,269 @@
+"""The gates before private channels: live messages pass, or wait until what was missed has gone out.
+
+Knows: which channels have begun, are subscribed, and may lack something; how long and how much may be held.
+Must not know: how what was missed is read. `recovery` owns one and makes channels whole; subscriptions and
+the router tell it what comes.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Collection, Iterable
+
+import msgspec
+
+from deribit_ws.errors import DeribitError, WireError
+from deribit_ws.handlers.registry import Registry
+from deribit_ws.orderflow import Feed, Read, scope_of
+from deribit_ws.orders.view import View
+from deribit_ws.router import Gate
+from deribit_ws.wire.channels import Family
+
+HOLD_SECONDS = 5.0  # from `Connected` on: later live messages go out before what was missed
+HOLD_BYTES = 8 * 1024 * 1024  # held at most, of all channels together: as much as a private queue takes
+OVERLAP_MS = 10_000  # channels keep no order among them, and the aggregated ones are seconds late
+_DOUBT_SECONDS = 2.0  # between two reads for frames nobody could read: they may come in floods
+_A_TURN = 256  # messages handed out between two turns of the loop, as the reader does
+
+
+class Gates:
+    """The private channels of one client, each with what it has handed out and holds.
+
+    Args:
+        registry: routes and holds channels.
+        view: told of each channel that is whole, or may lack something.
+
+    Attributes:
+        feeds: by channel.
+        news: set when there is something to read for.
+    """
+
+    def __init__(self, registry: Registry, view: View) -> None:
+        self._registry = registry
+        self._view = view
+        self.feeds: dict[str, Feed] = {}
+        self.news = asyncio.Event()
+        self._begun: dict[
+            str, float
+        ] = {}  # channels whose beginning is known on the loop's clock only, so far
+        self._current: set[str] = set()  # subscribed on this link
+        self._due: dict[str, int] = {}  # those that may lack something, and the number of that doubt
+        self._numbers = itertools.count()
+        self._proven = 0  # ms: on this link, all sent before it was handed out
+        self._held_bytes = 0
+        self._is_live = False
+        self._hold_end: asyncio.TimerHandle | None = None
+        self._doubt: asyncio.TimerHandle | None = None
+        self._doubt_after = 0.0
+        registry.router.gate_of = self._gate_of
+        registry.subscriptions.on_confirmed = self._confirmed
+        registry.subscriptions.on_left = self._left
+
+    # --- one connection
+
+    def prepare(self) -> None:
+        """Hold from now on what must wait for what was missed."""
+        wanted = {channel for channel in self._registry.subscriptions.wanted if scope_of(channel) is not None}
+        for channel in self.feeds.keys() - wanted:
+            self._forget(channel)
+        for channel, feed in self.feeds.items():
+            feed.is_holding = feed.since is not None or channel in self._begun
+
+    def live(self) -> None:
+        """Take it that the link is live: from now on holding has its end."""
+        self._is_live = True
+        self._limit_hold()
+
+    def disconnected(self) -> None:
+        """Take it that all channels lack what this link has not proven to have brought."""
+        for channel, feed in self.feeds.items():
+            self._prove(feed)
+            feed.cut()
+            self._view.parted(channel)
+        self._current.clear()
+        self._due.clear()
+        self._proven = 0
+        self._is_live = False
+        self._end_hold()
+        if self._doubt is not None:
+            self._doubt.cancel()
+            self._doubt = None
+        if self._held_bytes > HOLD_BYTES:
+            self._release(self.feeds.values())
+
+    def doubt(self) -> None:
+        """Have all channels read for, but not at every doubt: what nobody can read may have been of any."""
+        self._suspect(self._current)
+
+    def end(self) -> None:
+        """Hand out what is held: no link will come to read what was missed before it."""
+        self._release(self.feeds.values())
+
+    # --- for who reads
+
+    @property
+    def due(self) -> dict[str, int]:
+        """The channels to read for, each with the number of its doubt."""
+        return {channel: number for channel, number in self._due.items() if channel in self._current}
+
+    @property
+    def have_begun(self) -> bool:
+        """Whether channels have begun, and nobody knows when by the exchange's clock."""
+        return bool(self._begun)
+
+    def settle_beginnings(self, now: Callable[[float], int]) -> None:
+        """Note when channels have begun; `now` gives the exchange's time, ms, for one of the loop's clock."""
+        for channel, at in self._begun.items():
+            self.feeds[channel].advance(now(at))
+        self._begun.clear()
+
+    async def join(self, feed: Feed, reads: Collection[Read], until: int, number: int) -> None:
+        """Hand out what a channel missed up to a moment, then what it holds."""
+        for count, message in enumerate(feed.missed([*reads], until=until), 1):
+            self._hand_on(feed.channel, message, recovered=True)
+            if count % _A_TURN == 0:
+                await asyncio.sleep(0)
+        if self._due.get(feed.channel) != number:  # given up, or in doubt anew
+            return
+        self._release([feed])
+        del self._due[feed.channel]
+        feed.advance(until - OVERLAP_MS)
+        self._view.joined(feed.channel)
+
+    # --- channels
+
+    def _confirmed(self, channels: Collection[str]) -> None:
+        now = asyncio.get_running_loop().time()
+        for channel in channels:
+            feed = self._feed_of(channel)
+            if feed is None:
+                continue
+            if feed.since is None and channel not in self._begun and channel not in self._current:
+                self._begun[channel] = now
+                self._current.add(channel)
+                self._view.joined(channel)
+            else:
+                self._fall_due(feed)
+                self._current.add(channel)
+        self.news.set()
+
+    def _left(self, channels: Collection[str]) -> None:
+        for channel in channels:
+            feed = self.feeds.get(channel)
+            if feed is None:
+                continue
+            if channel in self._registry.subscriptions.wanted:  # to be subscribed anew: a hole until then
+                self._fall_due(feed)
+                self._current.discard(channel)
+            else:
+                self._forget(channel)
+
+    def _feed_of(self, channel: str) -> Feed | None:
+        feed = self.feeds.get(channel)
+        if feed is None and channel in self._registry.subscriptions.wanted:
+            scope = scope_of(channel)
+            if scope is not None:
+                feed = self.feeds[channel] = Feed(channel, scope)
+        return feed
+
+    def _forget(self, channel: str) -> None:
+        self._release([self.feeds.pop(channel)])
+        self._begun.pop(channel, None)
+        self._due.pop(channel, None)
+        self._current.discard(channel)
+
+    def _fall_due(self, feed: Feed) -> None:
+        self._prove(feed)
+        self._due[feed.channel] = next(self._numbers)
+        feed.is_holding = True
+        self._limit_hold()
+        self._view.parted(feed.channel)
+
+    def _prove(self, feed: Feed) -> None:
+        if feed.channel in self._current and feed.channel not in self._due and feed.since is not None:
+            feed.advance(self._proven - OVERLAP_MS)
+
+    def _suspect(self, channels: Iterable[str]) -> None:
+        loop = asyncio.get_running_loop()
+        doubted = [feed for channel in channels if (feed := self.feeds.get(channel)) is not None]
+        if not (doubted and self._is_live):
+            return
+        for feed in doubted:
+            self._fall_due(feed)
+        if self._doubt is None:
+            self._doubt = loop.call_at(max(loop.time(), self._doubt_after), self._look_into)
+
+    def _look_into(self) -> None:
+        self._doubt = None
+        self._doubt_after = asyncio.get_running_loop().time() + _DOUBT_SECONDS
+        self.news.set()
+
+    # --- messages
+
+    def _gate_of(self, channel: str, family: Family) -> Gate | None:
+        if not family.is_private or scope_of(channel) is None:
+            return None
+
+        def gate(data: bytes) -> None:
+            feed = self._feed_of(channel)
+            if feed is None:
+                self._registry.router.hand_on(channel, data)
+            else:
+                self._receive(feed, data)
+
+        return gate
+
+    def _receive(self, feed: Feed, data: bytes) -> None:
+        try:
+            if feed.is_holding:
+                feed.hold(data)
+                self._count_held(len(data))
+                return
+            news = feed.sift(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            news = data  # whether it can be read by those who want it, they say
+        self._proven = max(self._proven, feed.newest)
+        if news is None:
+            return
+        try:
+            self._registry.router.hand_on(feed.channel, news)
+        except msgspec.ValidationError:  # it told of something: whatever that was, it can be read
+            self._suspect([feed.channel])
+            raise
+
+    def _count_held(self, size: int) -> None:
+        self._held_bytes += size
+        if self._held_bytes > HOLD_BYTES:
+            self._held_too_long()
+
+    def _limit_hold(self) -> None:
+        if self._is_live and self._hold_end is None and any(f.is_holding for f in self.feeds.values()):
+            loop = asyncio.get_running_loop()
+            self._hold_end = loop.call_later(HOLD_SECONDS, self._held_too_long)
+
+    def _end_hold(self) -> None:
+        if self._hold_end is not None:
+            self._hold_end.cancel()
+            self._hold_end = None
+
+    def _held_too_long(self) -> None:
+        self._end_hold()
+        late = [c for c in self._due if c in self._current and self.feeds[c].since is not None]
+        self._release(self.feeds.values())
+        if late:
+            self._registry.events.report(
+                DeribitError(f"not yet read what was missed of {', '.join(late)}: it comes out of order")
+            )
+
+    def _release(self, feeds: Iterable[Feed]) -> None:
+        for feed in feeds:
+            for message in feed.release():
+                self._hand_on(feed.channel, message, recovered=False)
+        if not any(feed.is_holding for feed in self.feeds.values()):
+            self._held_bytes = 0
+            self._end_hold()
+
+    def _hand_on(self, channel: str, data: bytes, *, recovered: bool) -> None:
+        try:
+            self._registry.router.hand_on(channel, data, recovered=recovered)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._registry.events.report(WireError(f"not the expected data ({error})", data, channel))
