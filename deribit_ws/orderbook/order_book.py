@@ -89,9 +89,9 @@ class OrderBook:
         if change.instrument_name != self.instrument:
             raise UsageError(f"a book of {self.instrument} was given a message of {change.instrument_name}")
         last = self.change_id
-        if last is None or change.prev_change_id != last or change.type == "snapshot":
-            if not self._begins_with(change):
-                return False
+        continues = last is not None and change.prev_change_id == last and change.type != "snapshot"
+        if not (continues or self._begins_with(change)):
+            return False
         self._set(change)
         return True
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from deribit_ws import Client, DeribitError
+from deribit_ws import Client
 from deribit_ws.errors import RpcError
 from deribit_ws.types import Portfolio, UserChanges
-from tests.client.conftest import Ears, Make, ears, memory, remember, until  # noqa: F401  fixtures
-from tests.client.far_end import MUTE, MemoryExchange, Message, Refused, Wire
+from tests.client.conftest import Ears, Make, ears, memory, remember  # noqa: F401  fixtures
+from tests.client.far_end import MemoryExchange, Message, Refused, Wire
 from tests.orders.account import BTC, CLOSED, FILLS, KEY, OPEN, Account
 
 ORDERS = f"user.orders.{BTC}.raw"
@@ -52,13 +52,7 @@ async def test_missed_first(account: Account, client: Client) -> None:
         ]
         trades = [([t.trade_id for t in data], late) for name, data, late in account.heard if name == TRADES]
         assert orders == [("1", "open", False), ("2", "cancelled", True), ("1", "filled", True)]
-        assert trades == [(["1"], False), (["1"], True), (["2", "3"], True), (["4"], False), (["5"], False)][
-            :1
-        ] + [
-            (["2", "3"], True),
-            (["4"], False),
-            (["5"], False),
-        ]
+        assert trades == [(["1"], False), (["2", "3"], True), (["4"], False), (["5"], False)]
 
 
 async def test_nothing_to_recover(account: Account, client: Client) -> None:
@@ -297,6 +291,4 @@ async def test_unanswered(account: Account, client: Client, ears: Ears) -> None:
         await asyncio.sleep(20)
 
         assert account.ids() == [("1", True)]
-        assert not [error for error in ears.errors if not isinstance(error, DeribitError)]
-        assert MUTE is not None
-        await until(lambda: True)
+        assert ears.errors == []
