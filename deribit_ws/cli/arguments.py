@@ -44,7 +44,8 @@ _DEMO = """\
 Starts a simulated exchange on loopback and a client that watches it, and lets
 the connection drop in many ways. On a terminal it shows a live view (with rich
 installed), into a pipe it writes one JSON object per event. The closing account
-compares the exchange's ledger with what the callbacks counted.
+compares the exchange's ledger with what the client handed out: each trade,
+each state of each book, each order.
 """
 _DEMO_END = """\
 examples:
@@ -54,7 +55,8 @@ examples:
 
 exit status:
   0    the account adds up
-  1    it does not: something was lost, doubled or made up
+  1    it does not: something was missed, doubled or made up, or a book or an
+       order was not as the exchange has it
   2    a wrong option
   130  ended by SIGINT (Ctrl-C), 143 by SIGTERM; the account so far is given
   141  the reader of its output left

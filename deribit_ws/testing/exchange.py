@@ -27,6 +27,7 @@ from deribit_ws.testing.faults import (
     Deaf,
     Drop,
     Fault,
+    HistoryLag,
     Maintenance,
     RefuseConnections,
     RefuseHandshake,
@@ -217,7 +218,9 @@ class SimulatedExchange(Controls):
         match fault:
             case RefuseConnections(seconds=float() | int() as seconds):
                 self._door.shut_for(seconds)
-            case RefuseHandshake() | AcceptThenClose() | StallHandshake() | RefuseConnections():
+            case AcceptThenClose() | StallHandshake() | RefuseHandshake() | RefuseConnections():
+                self._standing.arm(fault, fault.times)
+            case HistoryLag():
                 self._standing.arm(fault, fault.times)
             case Maintenance():
                 self._maintain(fault)

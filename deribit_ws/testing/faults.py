@@ -164,6 +164,17 @@ class DelayRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryLag:
+    """get_last_trades_* give each trade only so many seconds after it was made, until cleared.
+
+    The channels tell it at once, as on the real exchange, whose history is written a little later.
+    """
+
+    seconds: float
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SkipChange:
     """Leave out the next notifications of a channel (not its first message): a gap."""
 
@@ -227,7 +238,9 @@ class Maintenance:
 
 Immediate: TypeAlias = Drop | Say
 Stance: TypeAlias = Silence | Deaf
-DoorFault: TypeAlias = RefuseHandshake | AcceptThenClose | RefuseConnections | StallHandshake | Maintenance
+DoorFault: TypeAlias = (
+    RefuseHandshake | AcceptThenClose | RefuseConnections | StallHandshake | Maintenance | HistoryLag
+)
 RequestFault: TypeAlias = (
     DropOnRequest | FailRequest | IgnoreRequest | DelayReply | DelayRequest | DropChannels
 )

@@ -8,7 +8,6 @@ import heapq
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
@@ -17,6 +16,7 @@ from deribit_ws.testing.calls import Call, Method
 from deribit_ws.testing.channels import CURRENCIES, KINDS
 from deribit_ws.testing.envelope import Refusal
 from deribit_ws.testing.events import Trade
+from deribit_ws.testing.faults import HistoryLag
 from deribit_ws.testing.market import Line, Market
 from deribit_ws.testing.params import Params
 
@@ -26,17 +26,6 @@ DEFAULT_TRADES = 10
 SORTINGS = ("asc", "desc", "default")
 TRADING_CURRENCIES = CURRENCIES - {"any"}  # these reads want one, unlike the channels
 TRADE_ID = re.compile(r"(?:(?P<prefix>[A-Z0-9]+(?:_[A-Z0-9]+)?)-)?(?P<number>[0-9]{1,18})")
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLag:
-    """get_last_trades_* give each trade only so many seconds after it was made, until cleared.
-
-    The channels tell it at once, as on the real exchange, whose history is written a little later.
-    """
-
-    seconds: float
-    times: int | None = None
 
 
 def get_time(call: Call) -> int:

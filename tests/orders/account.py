@@ -73,8 +73,8 @@ class Account:
     def ids(self) -> list[tuple[str, bool]]:
         """What was heard: the id of each order or fill, and whether it was recovered."""
         return [
-            (getattr(item, "order_id", None) if hasattr(item, "order_state") else item.trade_id, recovered)
-            for _, data, recovered in self.heard
+            (item.order_id if channel.startswith("user.orders") else item.trade_id, recovered)
+            for channel, data, recovered in self.heard
             for item in (data if isinstance(data, list) else [data])
         ]
 

@@ -215,7 +215,18 @@ async def test_an_orders_own_child(room: Room, mark: dict[str, Any]) -> None:
         assert (await buying).order_id == "77"
 
 
-async def test_found_late_while_another_is_refused(room: Room) -> None:
+async def test_a_child_alone(room: Room) -> None:
+    """A linked order that is found without the one that brought it about shows that this was made."""
+    async with room as orders:
+        room.takes, room.end = False, dropped
+        buying = asyncio.create_task(orders.buy(BTC, amount=10, price=50_000))
+        await until(lambda: room.order_calls)
+        room.orders.append(an_order(room.order_calls[0]["label"], "78", is_secondary_oto=True))
+
+        assert (await buying).order_id == "78"
+
+
+async def test_time_in_doubt_meanwhile(room: Room) -> None:
     """A reading of the time that another order puts in doubt does not keep a wait from ending."""
     async with room as orders:
         room.takes, room.end = False, dropped

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from deribit_ws.testing import SimulatedExchange
-from deribit_ws.testing.market_methods import HistoryLag
+from deribit_ws.testing import HistoryLag, SimulatedExchange
 from tests.testing.conftest import Build, Clock, Dial
 from tests.testing.peer import Peer
 
@@ -148,7 +147,7 @@ async def test_a_history_that_lags(build: Build, dial: Dial, clock: Clock, by: d
     """The history can lag behind the channels: a trade is in it only so many seconds later."""
     exchange = await build(wall_clock=clock)
     peer = await dial(exchange)
-    lag: Any = HistoryLag(2.0)
+    lag = HistoryLag(2.0)
     exchange.inject(lag)
     clock.now += 60
     exchange.market.place("BTC-PERPETUAL", "sell", price=1.0, amount=10)

@@ -198,6 +198,18 @@ async def test_a_passing_refusal_is_asked_again_within_the_hold(stage: Stage) ->
         assert read_now(trades) == made
 
 
+@staged()
+async def test_a_lost_answer_leaves_time_to_ask_again(stage: Stage) -> None:
+    """A read that is never answered does not use up the whole hold."""
+    async with stage.client.trades(BTC, hold=3.0) as trades:
+        stage.exchange.inject(IgnoreRequest(BY_SEQ))
+        stage.exchange.inject(SkipChange(CHANNEL))
+        made = await stage.tell(2) + await stage.tell()
+        await asyncio.sleep(2.9)
+
+        assert read_now(trades) == made
+
+
 @pytest.mark.parametrize("fault", [FailRequest(BY_SEQ, 13028, None), IgnoreRequest(BY_SEQ, 100)])
 @staged()
 async def test_patience_ends_with_one_gap(stage: Stage, fault: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -262,6 +274,7 @@ async def test_a_long_outage_is_no_waiting(stage: Stage) -> None:
         await stage.drop()
         await asyncio.sleep(30)
         assert read_now(trades) == made[:1]
+        stage.exchange.inject(IgnoreRequest(BY_SEQ))  # the first on the next link: its hold is a new one
         await asyncio.sleep(31)
         await stage.back()
 

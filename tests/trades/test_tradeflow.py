@@ -171,6 +171,17 @@ def test_time_without_a_link_is_no_waiting(flow: InstrumentFlow) -> None:
     assert flow.due(200.0, HOLD) == 205.0
 
 
+def test_what_comes_bit_by_bit_restarts_the_waiting(flow: InstrumentFlow) -> None:
+    """While history gives some of what is missing, patience does not end: a long one takes many pages."""
+    flow.live(some(15))
+    flow.due(100.0, HOLD)
+    request = flow.wanted()
+    assert request is not None
+    flow.answer(request, some(11, 12), has_more=True)
+
+    assert flow.due(104.0, HOLD) == 109.0
+
+
 def test_endless_patience_is_never_due(flow: InstrumentFlow) -> None:
     """With a hold of None nothing is ever given up."""
     flow.live(some(13))
