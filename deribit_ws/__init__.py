@@ -6,6 +6,7 @@ channel (functions or a `Handler` class), and `Client` with calls and streams in
 
 from deribit_ws import channels
 from deribit_ws.auth import Credentials, RefreshToken
+from deribit_ws.books import LiveBook
 from deribit_ws.client import Client
 from deribit_ws.client.lifecycle import State
 from deribit_ws.endpoints import PRODUCTION, TESTNET
@@ -37,6 +38,10 @@ from deribit_ws.handlers.registrations import Registration
 from deribit_ws.handlers.stream import Stream
 from deribit_ws.limits import LimitsSnapshot, PoolSnapshot
 from deribit_ws.marks import Connected, Disconnected, Gap, InstrumentAdded, InstrumentRemoved, Lagged, Stale
+from deribit_ws.orderbook import BookUnsound, Level, OrderBook
+from deribit_ws.orders import Orders
+from deribit_ws.orders.intents_labels import label_of
+from deribit_ws.trades import LiveTrades
 from deribit_ws.universe import Instruments
 from deribit_ws.websockets import WebSocket, websocket_generator
 from deribit_ws.wire.absent import UNSET, UnsetType
@@ -61,6 +66,7 @@ __all__ = [
     "AuthError",
     "BookChange",
     "BookGap",
+    "BookUnsound",
     "CallError",
     "CallTimeout",
     "Client",
@@ -80,9 +86,14 @@ __all__ = [
     "InstrumentRemoved",
     "Instruments",
     "Lagged",
+    "Level",
     "LimitsSnapshot",
+    "LiveBook",
+    "LiveTrades",
     "Notification",
+    "OrderBook",
     "OrderNotPlaced",
+    "Orders",
     "OutcomeUnknown",
     "PlatformState",
     "PoolSnapshot",
@@ -110,6 +121,7 @@ __all__ = [
     "WebSocket",
     "WireError",
     "channels",
+    "label_of",
     "on",
     "websocket_generator",
 ]

@@ -147,6 +147,15 @@ def test_missed_in_order() -> None:
     ]
 
 
+def test_missed_until() -> None:
+    """What happened after the moment up to which it is asked for is left to come live."""
+    feed = a_feed("user.orders.any.any.100ms")
+    sifted(feed, [an_order("1", 5)])
+    read = a_read([an_order("1", 21, "filled"), an_order("2", 20), an_order("3", 21)])
+
+    assert missed(feed, read, until=20) == [[an_order("2", 20)]]
+
+
 def test_missed_changes() -> None:
     """Missed changes come an instrument a message, with its position now."""
     feed = a_feed("user.changes.any.any.raw")

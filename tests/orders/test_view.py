@@ -93,6 +93,28 @@ async def test_not_valid_from_drop_to_join(account: Account, client: Client) -> 
         assert closed.order_state == "cancelled"
 
 
+async def test_doubt_while_reading(account: Account, client: Client) -> None:
+    """A read that a doubt overtakes makes nothing valid: all is read again."""
+    answer = account.memory.answers["private/get_open_orders"]
+    account.memory.mute("private/get_open_orders")
+    async with client:
+        orders = client.orders
+        assert not orders.valid
+        await asyncio.sleep(1)
+        account.memory.wire.write(b'{"jsonrpc":"2.0","method":"subscr')
+        id = account.memory.wire.requests[-1][1]["id"]
+        await asyncio.sleep(0.01)
+        account.memory.answers["private/get_open_orders"] = answer
+        account.memory.mute("public/get_time")
+        account.memory.wire.say(id=id, result=[account.order("1")])
+        await asyncio.sleep(1)
+        assert not orders.valid
+        account.memory.answers["public/get_time"] = lambda *_: account.now
+        await asyncio.sleep(30)
+
+        assert orders.valid
+
+
 async def test_learns_from_answers(account: Account, client: Client) -> None:
     """The answer to a call updates it, and never takes it back to an older version."""
     async with client:

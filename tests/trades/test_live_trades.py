@@ -19,6 +19,8 @@ from deribit_ws.testing import (
     Reorder,
     SkipChange,
 )
+from deribit_ws.testing.calls import Call, Method
+from deribit_ws.testing.methods import METHODS
 from deribit_ws.testing.proxy_faults import Cut, Ending
 from tests.trades.conftest import BTC, BY_SEQ, Stage, read_now, staged
 
@@ -433,6 +435,68 @@ async def test_an_unanswered_read_on_a_dead_link_gives_nothing_up(stage: Stage) 
 
         assert read_now(trades) == made
     assert trades.lost == 0
+
+
+@staged()
+async def test_leaving_while_history_is_asked_leaves_nothing(stage: Stage) -> None:
+    """Live trades that are left while a read is on its way hold no channel and no task."""
+    async with stage.client.trades(BTC):
+        stage.exchange.inject(IgnoreRequest(BY_SEQ))
+        await stage.drop()
+        await stage.client.wait_connected()
+        await asyncio.sleep(0.1)
+        assert len(stage.asked()) == 1
+
+    await asyncio.sleep(0.1)
+    assert not [task for task in asyncio.all_tasks() if BTC in task.get_name()]
+    assert stage.client._registry.subscriptions.wanted == frozenset()
+
+
+@pytest.fixture
+def late_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the exchange's history show trades a second after the channels do."""
+
+    def late(method: Method) -> Method:
+        def answer(call: Call) -> Any:
+            page = method(call)
+            shown = call.venue.market.now_ms() - 1000
+            return page | {"trades": [trade for trade in page["trades"] if trade.timestamp <= shown]}
+
+        return answer
+
+    for name in (BY_SEQ, BY_CURRENCY):
+        monkeypatch.setitem(METHODS, name, late(METHODS[name]))
+
+
+@pytest.mark.usefixtures("late_history")
+@staged()
+async def test_a_history_that_is_behind_is_asked_until_it_has_it(stage: Stage) -> None:
+    """A trade that history does not show yet is waited for, and not declared lost."""
+    async with stage.client.trades(BTC) as trades:
+        made = await stage.tell()
+        await stage.drop()
+        made += stage.trade(3)
+        await stage.client.wait_connected()
+        made += await stage.tell()
+        assert read_now(trades) == made[:1]
+        await asyncio.sleep(3)
+
+        assert read_now(trades) == made[1:]
+
+
+@pytest.mark.usefixtures("late_history")
+@staged()
+async def test_what_is_born_in_a_late_history_is_not_missed(stage: Stage) -> None:
+    """Trades of a new option that history shows only a while after the drop are delivered all the same."""
+    async with stage.client.trades(kind="option", currency="BTC") as trades:
+        await stage.drop()
+        name = stage.exchange.list_option(strike=123_000.0)
+        made = stage.trade(3, name)
+        await stage.back()
+        assert read_now(trades) == []
+        await asyncio.sleep(3)
+
+        assert read_now(trades) == made
 
 
 @staged()

@@ -32,7 +32,7 @@ async def test_all_is_restored() -> None:
                 number = await dropped(exchange, client)
                 methods = [r.method for r in exchange.ledger.requests if r.connection == number]
 
-                assert methods == [
+                assert methods[:5] == [  # what was missed is read after that
                     "public/set_heartbeat",
                     "public/auth",
                     "private/enable_cancel_on_disconnect",
