@@ -137,7 +137,7 @@ class DeribitProtocol:
         try:
             envelope = decode_envelope(frame)
         except _UNREADABLE as error:
-            self._sinks.garbage(WireError(f"not a JSON-RPC message ({error})", frame))
+            self._sinks.garbage(WireError(f"not a JSON-RPC message ({error})", frame, _channel_in(frame)))
             return
         if envelope.method == "subscription":
             self._notification(envelope, frame)
@@ -198,6 +198,13 @@ class DeribitProtocol:
         else:
             del self.pending[id]
             self._sinks.result(id, result)
+
+
+def _channel_in(frame: bytes) -> str | None:
+    """Give the channel that a frame nobody can read was about, where it says so before it breaks off."""
+    end = frame.find(b'"', _NAME_AT) if frame.startswith(NOTIFICATION_HEAD) else -1
+    name = frame[_NAME_AT:end].decode(errors="replace") if end > 0 else ""
+    return name if name.isprintable() and "\\" not in name and "\ufffd" not in name and name else None
 
 
 _KINDS: dict[ErrorClass | None, type[RpcError]] = {

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from deribit_ws.handlers.reading import Reading
-from deribit_ws.marks import Connected, Disconnected, Mark
+from deribit_ws.marks import Connected, Disconnected, Gap, Mark
 from deribit_ws.router import Form, Receive
 from deribit_ws.tradeflow import Flow, Request
 from deribit_ws.wire.channels import Family
@@ -163,19 +163,20 @@ class LiveTrades(Reading[T_co]):
 
     # --- inside
 
-    def _taken_gaps(self) -> list[Any]:
+    def _taken_gaps(self) -> list[Gap]:
         gaps, self.flow.gaps = self.flow.gaps, []
         return gaps
 
     def _be_patient(self) -> None:
+        """Wait for as long as what is missing may take; then have the link tried."""
         loop = asyncio.get_running_loop()
-        due = self.flow.due(loop.time(), self.hold)
-        if due is not None:
-            self._patience = loop.call_at(due, self._run_out)
-
-    def _run_out(self) -> None:
         self._patience = None
-        if self._prove is not None:
+        due = self.flow.due(loop.time(), self.hold)
+        if due is None or self._prove is None:
+            return
+        if due > loop.time():
+            self._patience = loop.call_at(due, self._be_patient)
+        else:
             self._is_proving = True
             self._prove()
 
@@ -194,5 +195,6 @@ class LiveTrades(Reading[T_co]):
         return cast(T_co, item)  # marks are there only where they are in the type
 
     def _forget(self) -> None:
+        self._prove = None
         self._stop_patience()
         self.flow.ready.clear()

@@ -136,7 +136,12 @@ async def _page_or_life(request: Request, ask: TypedCall, seconds: float, life: 
         return None
 
 
-async def prove(live: LiveTrades[Any], life: Life) -> None:
-    """Give up what has waited too long, once the link is known to live."""
-    await life.shown()
-    live.give_up()
+async def let_go(waiting: asyncio.Queue[LiveTrades[Any]], life: Life) -> None:
+    """Have those that waited for too long give up, once the link is known to live; never ends by itself."""
+    while True:
+        several = [await waiting.get()]
+        while not waiting.empty():
+            several.append(waiting.get_nowait())
+        await life.shown()
+        for live in several:
+            live.give_up()

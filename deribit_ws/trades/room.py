@@ -19,7 +19,7 @@ from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tradeflow import Flow, InstrumentFlow, KindFlow
 from deribit_ws.trades.life import Life
 from deribit_ws.trades.live import LiveTrades
-from deribit_ws.trades.reading_back import begin, prove, tend
+from deribit_ws.trades.reading_back import begin, let_go, tend
 from deribit_ws.wire.channels import Pattern
 from deribit_ws.wire.methods import Call
 
@@ -104,10 +104,12 @@ class Trades:
 
     async def keep(self, call: Call) -> None:
         """Ask history, at once and whenever something is missing; ends with the connection."""
-        seats = asyncio.Semaphore(_SEATS)
+        life, seats = Life(self._ask), asyncio.Semaphore(_SEATS)
+        waiting: asyncio.Queue[LiveTrades[Any]] = asyncio.Queue()  # each is in it once at most
         try:
             async with asyncio.TaskGroup() as group:
-                self._start = partial(self._tend, group, seats, Life(self._ask))
+                group.create_task(let_go(waiting, life), name="deribit_ws patience of trades")
+                self._start = partial(self._tend, group, seats, life, waiting)
                 for live in self._open:
                     self._start(live)
                 await asyncio.get_running_loop().create_future()  # for as long as the link lives
@@ -150,12 +152,17 @@ class Trades:
             registration.cancel()
 
     def _tend(
-        self, group: asyncio.TaskGroup, seats: asyncio.Semaphore, life: Life, live: LiveTrades[Any]
+        self,
+        group: asyncio.TaskGroup,
+        seats: asyncio.Semaphore,
+        life: Life,
+        waiting: asyncio.Queue[LiveTrades[Any]],
+        live: LiveTrades[Any],
     ) -> None:
         channel = live.channel
         work = tend(live, self._ask, seats, life, lambda: channel in self._registry.subscriptions.confirmed)
         self._tenders[live] = group.create_task(work, name=f"deribit_ws history of {channel}")
-        live.linked(lambda: group.create_task(prove(live, life), name=f"deribit_ws patience of {channel}"))
+        live.linked(partial(waiting.put_nowait, live))
 
 
 def _of_instrument(instrument: str, interval: Interval, maxsize: int, marks: bool) -> tuple[str, Flow]:

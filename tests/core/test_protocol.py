@@ -520,3 +520,24 @@ def test_typed_in_any_order(name: str, shape: str) -> None:
     assert [channel for channel, _ in ear.heard] == [name]
     assert not isinstance(ear.heard[0][1], dict)
     assert agrees(ear.heard[0][1], json.loads(data))
+
+
+@pytest.mark.parametrize(
+    ("frame", "channel"),
+    [
+        (HEAD + b'book.X.raw","data":{"change_id":1', "book.X.raw"),
+        (HEAD + b'book.X.raw","da', "book.X.raw"),
+        (HEAD + b"book.X.r", None),
+        (HEAD + b'","data":', None),
+        (HEAD + b'book.\\u0058","data":', None),
+        (HEAD + b'book.\xff","data":', None),
+        (HEAD + b'book.\x1b","data":', None),
+        (b'{"params":{"channel":"book.X.raw"', None),
+    ],
+)
+def test_whose_garbage_it_was(frame: bytes, channel: str | None) -> None:
+    """A frame that breaks off is told with its channel where that was said, and with none where not."""
+    protocol, told = live(lambda channel, data: None)
+    protocol.receive(frame)
+
+    assert told.events == [("garbage", channel)]

@@ -261,7 +261,11 @@ def main() -> None:
     parser.add_argument("--cuts", type=int, default=20)
     options = parser.parse_args()
     for seed in range(options.first, options.first + options.seeds):
-        game = run(seed, options.cuts)
+        try:
+            game = run(seed, options.cuts)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
         made = game.exchange.ledger
         print(
             f"seed {seed}: {options.cuts} cuts, {len(made.orders[10])} versions, "

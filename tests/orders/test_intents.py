@@ -282,6 +282,42 @@ async def test_no_time_to_be_had(room: Room) -> None:
         assert (room.order_calls, room.elapsed) == ([], 2)
 
 
+async def test_no_time_to_be_had_for_others(room: Room) -> None:
+    """An order waits no longer than its valid_for for the time that another, in doubt, is asking for."""
+    async with room as orders:
+        room.takes = False
+        buying = asyncio.create_task(orders.buy(BTC, amount=10, price=50_000))
+        await until(lambda: room.order_calls)
+        await asyncio.sleep(2)
+        room.memory.mute("public/get_time")
+        room.memory.wire.drop()
+        await asyncio.sleep(400)
+        assert not buying.done()
+        before = room.elapsed
+        with pytest.raises(OrderNotPlaced):
+            await orders.buy(BTC, amount=10, price=50_000, valid_for=2)
+        waited = room.elapsed - before
+        room.memory.answers["public/get_time"] = lambda *_: room.now_ms
+        with pytest.raises(OrderNotPlaced):
+            await buying
+
+        assert waited == pytest.approx(2)
+        assert len(room.order_calls) == 1
+
+
+async def test_time_shared(room: Room) -> None:
+    """Orders that are in doubt together ask for the time once."""
+    async with room as orders:
+        room.takes = False
+        buying = [asyncio.create_task(orders.buy(BTC, amount=10, price=1)) for _ in range(5)]
+        await until(lambda: len(room.order_calls) == 5)
+        await asyncio.sleep(2)
+        room.memory.wire.drop()
+        await asyncio.gather(*buying, return_exceptions=True)
+
+        assert len(room.asked("public/get_time")) == 2
+
+
 # --- when it takes long
 
 

@@ -195,7 +195,7 @@ async def test_edited_an_hour_ago(room: Room) -> None:
     """An order that ended long before the link is back is read from the archive."""
     room.retry_seconds = 30
     async with room as orders:
-        one = OneOrder(room)
+        one = OneOrder(room, mute)
         editing = asyncio.create_task(orders.edit("77", amount=10, price=51_000))
         await until(lambda: one.asked(EDIT))
         one.order = None
@@ -345,7 +345,7 @@ async def test_cancelled_an_hour_ago(room: Room) -> None:
     """An order that ended long before the link is back is read from the archive, as it ended."""
     room.retry_seconds = 30
     async with room as orders:
-        one = OneOrder(room)
+        one = OneOrder(room, mute)
         cancelling = asyncio.create_task(orders.cancel("77"))
         await until(lambda: one.asked(CANCEL))
         one.order = None
