@@ -8,6 +8,7 @@ on its channel is held up.
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -50,6 +51,7 @@ class LiveTrades(Reading[T_co]):
         self.hold = hold
         self._wants_marks = marks
         self._is_proving = False
+        self._tried_at = -math.inf  # when history last had its chance, in loop time
         self._patience: asyncio.TimerHandle | None = None  # runs out when something waited for too long
         self._prove: Callable[[], object] | None = None  # has the link tried, then `give_up` called
         self._news = asyncio.Event()  # set when there may be something to ask
@@ -148,6 +150,10 @@ class LiveTrades(Reading[T_co]):
         if self._prove is not None and self._patience is None and not self._is_proving:
             self._be_patient()
 
+    def tried(self) -> None:
+        """History was asked: it answered, refused, or did not answer."""
+        self._tried_at = asyncio.get_running_loop().time()
+
     def wanted(self) -> Request | None:
         """Give what to ask history for now, if anything."""
         self._news.clear()
@@ -176,6 +182,9 @@ class LiveTrades(Reading[T_co]):
             return
         if due > loop.time():
             self._patience = loop.call_at(due, self._be_patient)
+        elif self.hold is not None and self._tried_at <= loop.time() - self.hold:
+            self.flow.suspend()  # no read went out: for want of credits nothing is given up
+            self._be_patient()
         else:
             self._is_proving = True
             self._prove()

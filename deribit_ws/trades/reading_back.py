@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from deribit_ws.errors import CallError, CallTimeout, ProtocolError, RpcError
+from deribit_ws.errors import CallError, CallTimeout, ProtocolError, RequestNotSent, RpcError
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tradeflow import Flow, KindFlow, Request
 from deribit_ws.trades.life import Life
@@ -116,10 +116,13 @@ async def _asked(
     try:
         async with seats:
             page = await _page_or_life(request, ask, seconds, life)
+        live.tried()
         if page is not None:
             is_further = flow.answer(request, page.trades, page.has_more)
     except _FAILURES as error:
         logger.debug("history: %s", error)
+        if not isinstance(error, RequestNotSent):
+            live.tried()
         is_final = isinstance(error, RpcError) and not is_passing(error.code)
         is_further = is_final and flow.refuse(request)
     live.noticed()
