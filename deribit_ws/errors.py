@@ -8,7 +8,10 @@ JSON-RPC frames, retries in progress. Whether a failed dial may be tried again t
 import re
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from deribit_ws.wire.trading import Order
 
 _SECRET = re.compile(rb'("(?:access_token|refresh_token|client_secret|signature)"\s*:\s*)"[^"]*"?')
 _FIGURE = re.compile(r"(?<!\S)[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\S)")  # a whole word that is a number
@@ -249,7 +252,38 @@ class OutcomeUnknown(CallError):
 
 
 class OrderNotPlaced(CallError):
-    """It is proved that the order does not exist at the exchange."""
+    """It is proved that what was asked did not happen, and that it can't happen any more.
+
+    Args:
+        label: the label the order would have had; "" for an edit.
+        order: for an edit: the order as it really is, None where the exchange knows none.
+    """
+
+    def __init__(
+        self, message: str, *, method: str = "", label: str = "", order: "Order | None" = None
+    ) -> None:
+        super().__init__(message, method=method)
+        self.label = label
+        self.order = order
+
+    @property
+    def orders(self) -> "tuple[Order, ...]":
+        """What is there in its place."""
+        return () if self.order is None else (self.order,)
+
+
+class DuplicateOrder(CallError):
+    """More than one order has a label that was given to one alone: look at once.
+
+    Args:
+        label: the label.
+        orders: all that have it.
+    """
+
+    def __init__(self, message: str, *, method: str, label: str, orders: "Sequence[Order]") -> None:
+        super().__init__(message, method=method)
+        self.label = label
+        self.orders = tuple(orders)
 
 
 # --- streams

@@ -53,14 +53,6 @@ class Consumer(Protocol):
 
 
 @runtime_checkable
-class Wary(Protocol):
-    """A consumer to which each message matters: told of one that nobody can read."""
-
-    def spoiled(self, channel: str) -> None:
-        """A message of `channel` came and is not what it promises."""
-
-
-@runtime_checkable
 class LiveValues(Protocol):
     """A set of names that changes while it stands for a placeholder. Each name is one segment."""
 
@@ -218,13 +210,9 @@ class Router:
 
     def _route_of(self, channel: str, family: Family, *, recovered: bool = False) -> Route:
         receivers: list[tuple[Form, Receive]] = []
-        wary: list[Callable[[str], None]] = []
         for consumer, values in self._consumers(channel):
             receivers.append((consumer.form, consumer.bind(channel, values, family, recovered=recovered)))
-            if isinstance(consumer, Wary):
-                wary.append(consumer.spoiled)
-        route = _route(family, receivers)
-        return _watched(route, channel, wary) if wary else route
+        return _route(family, receivers)
 
     def _consumers(self, channel: str) -> Iterator[tuple[Consumer, dict[str, str]]]:
         entries = sorted((*self._named.get(channel, ()), *self._open), key=self._places.__getitem__)
@@ -255,18 +243,6 @@ def _noted(route: Route, heard: Callable[[], None]) -> Route:
         route(data)
 
     return noted
-
-
-def _watched(route: Route, channel: str, wary: Sequence[Callable[[str], None]]) -> Route:
-    def watched(data: bytes) -> None:
-        try:
-            route(data)
-        except _UNREADABLE:
-            for spoiled in wary:
-                spoiled(channel)
-            raise
-
-    return watched
 
 
 def _of_one_form(decode: Decode, *, receivers: Iterable[Receive]) -> Route:

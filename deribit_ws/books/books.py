@@ -142,9 +142,9 @@ class Books:
         for kept in self._kept.values():
             kept.forget()
 
-    def doubt(self) -> None:
-        """Something came that nobody can read: it may have been a change of any book."""
-        for kept in self._kept.values():
+    def doubt(self, channel: str | None) -> None:
+        """A message can't be read: a change of this book may be lost; None: of any."""
+        for kept in [*self._kept.values()] if channel is None else filter(None, [self._kept.get(channel)]):
             kept.doubt("a message that may have been its own can't be read")
 
     def end(self, error: Exception) -> None:

@@ -87,10 +87,6 @@ class KeptBook:
         """Give what takes each message of the channel."""
         return self._receive
 
-    def spoiled(self, channel: str) -> None:
-        """A message came that nobody can read: it may have been any change, or the snapshot."""
-        self.doubt("a message that can't be read")
-
     def end(self) -> None:
         """The channel is let go."""
         self.forget()

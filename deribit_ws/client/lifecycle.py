@@ -117,9 +117,9 @@ class Lifecycle:
         )
 
     def _told(self, error: RpcError | WireError) -> None:
-        """Pass on an error that belongs to no call; a frame that can't be read may have been anybody's."""
-        if isinstance(error, WireError) and error.channel is None:
-            self.restorer.doubt()
+        """Pass on an error that belongs to no call; what can't be read may have been what somebody needs."""
+        if isinstance(error, WireError):
+            self.restorer.doubt(error.channel)
         self._registry.events.report(error)
 
     async def _live(self, connection: Connection) -> None:

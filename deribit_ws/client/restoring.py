@@ -36,8 +36,8 @@ class Recovery(Protocol):
     def disconnected(self) -> None:
         """The link is gone, and all it brought was handed out."""
 
-    def doubt(self) -> None:
-        """Something came that nobody can read, nor say whose it was."""
+    def doubt(self, channel: str | None) -> None:
+        """A message came that nobody can read: of this channel; None where it may have been of any."""
 
     def end(self, error: Exception) -> None:
         """No other link will come, because of `error`."""
@@ -143,10 +143,10 @@ class Restorer:
         for recovery in self._recoveries.values():
             recovery.disconnected()
 
-    def doubt(self) -> None:
-        """Let all that lost something know, where nobody can say who did."""
+    def doubt(self, channel: str | None) -> None:
+        """Let who may have lost something know that a message can't be read, of a channel or of any."""
         for recovery in self._recoveries.values():
-            recovery.doubt()
+            recovery.doubt(channel)
 
     def end(self, error: Exception) -> None:
         """Let nobody wait for what only another connection would bring."""

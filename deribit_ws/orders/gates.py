@@ -90,9 +90,9 @@ class Gates:
         if self._held_bytes > HOLD_BYTES:
             self._release(self.feeds.values())
 
-    def doubt(self) -> None:
-        """Have all channels read for, but not at every doubt: what nobody can read may have been of any."""
-        self._suspect(self._current)
+    def doubt(self, channel: str | None) -> None:
+        """Have a channel read for, or all where nobody knows whose the message was; not at every doubt."""
+        self._suspect(self._current if channel is None else self._current & {channel})
 
     def end(self) -> None:
         """Hand out what is held: no link will come to read what was missed before it."""
@@ -224,11 +224,7 @@ class Gates:
         self._proven = max(self._proven, feed.newest)
         if news is None:
             return
-        try:
-            self._registry.router.hand_on(feed.channel, news)
-        except msgspec.ValidationError:  # it told of something: whatever that was, it can be read
-            self._suspect([feed.channel])
-            raise
+        self._registry.router.hand_on(feed.channel, news)
 
     def _count_held(self, size: int) -> None:
         self._held_bytes += size

@@ -11,12 +11,20 @@ from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
 from deribit_ws import words
-from deribit_ws.errors import CallError, RequestNotSent, RpcError, UsageError, WireError, require_positive
+from deribit_ws.errors import (
+    CallError,
+    DuplicateOrder,
+    OrderNotPlaced,
+    RequestNotSent,
+    RpcError,
+    UsageError,
+    WireError,
+    require_positive,
+)
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.methods import PrivateMethods
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.orders.intents_doubts import Doubts, Intent, leaves_doubt
-from deribit_ws.orders.intents_errors import DuplicateOrder, OrderNotPlaced
 from deribit_ws.orders.intents_labels import unique_label
 from deribit_ws.orders.intents_reads import Reads
 from deribit_ws.orders.intents_time import ExchangeTime

@@ -15,6 +15,8 @@ from typing import Any
 from deribit_ws.errors import (
     CallError,
     CallTimeout,
+    DuplicateOrder,
+    OrderNotPlaced,
     OutcomeUnknown,
     RequestNotSent,
     RpcError,
@@ -22,7 +24,6 @@ from deribit_ws.errors import (
 )
 from deribit_ws.methods import PrivateMethods
 from deribit_ws.orders.intents_edits import is_ended, may_show, shows
-from deribit_ws.orders.intents_errors import DuplicateOrder, OrderNotPlaced
 from deribit_ws.orders.intents_reads import Reads, Unanswerable
 from deribit_ws.orders.intents_time import ExchangeTime
 from deribit_ws.wire.errors import is_passing

@@ -111,11 +111,12 @@ class Orders(Intents):
         """Take it that the link is gone."""
         self._recovery.disconnected()
 
-    def doubt(self) -> None:
-        """Read again: something came that nobody can read."""
-        self._recovery.doubt()
+    def doubt(self, channel: str | None) -> None:
+        """Read again: a message can't be read, of this channel or, where that is unknown, of any."""
+        self._recovery.doubt(channel)
 
     def end(self, error: Exception) -> None:
         """Take it that no other link will come."""
+        super().end(error)
         self._recovery.end(error)
         self._view.end(error)

@@ -73,9 +73,9 @@ class Recovery:
         """Take it that the link is gone, and all it brought was handed out."""
         self._gates.disconnected()
 
-    def doubt(self) -> None:
-        """Read again: a frame came that nobody can read."""
-        self._gates.doubt()
+    def doubt(self, channel: str | None) -> None:
+        """Read again: a message can't be read, of this channel or, where that is unknown, of any."""
+        self._gates.doubt(channel)
 
     def end(self, error: Exception) -> None:
         """Take it that no other link will come, because of `error`."""

@@ -94,7 +94,7 @@ class LiveTrades(Reading[T_co]):
 
         return receive
 
-    def spoiled(self, channel: str) -> None:
+    def spoiled(self) -> None:
         """A message can't be read: its trades are to be had from history."""
         self.flow.doubt()
         self.noticed()

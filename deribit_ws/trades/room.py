@@ -122,10 +122,11 @@ class Trades:
         for live in list(self._registrations):
             live.unlinked()
 
-    def doubt(self) -> None:
-        """Something came that nobody can read: it may have been anybody's trades."""
+    def doubt(self, channel: str | None) -> None:
+        """A message can't be read: trades of this channel may be lost; None: of any."""
         for live in list(self._registrations):
-            live.spoiled(live.channel)
+            if channel in (None, live.channel):
+                live.spoiled()
 
     def end(self, error: Exception) -> None:
         """No other link will come: hand out what waits, and say what is missing."""

@@ -16,6 +16,7 @@ from deribit_ws.testing import (
     Duplicate,
     Garble,
     Reorder,
+    Say,
     SimulatedExchange,
     SkipChange,
     SkipSnapshot,
@@ -129,8 +130,9 @@ async def test_duplicates_are_dropped(exchange: SimulatedExchange, make: Make, e
     assert ears.errors == []
 
 
-async def test_garbage_that_may_be_anybodys(exchange: SimulatedExchange, make: Make) -> None:
-    """A frame that is not JSON may have been a change of any book: all are asked for anew, in one call."""
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_garbage(exchange: SimulatedExchange, make: Make, is_named: bool) -> None:
+    """A frame nobody can read costs the book it names, and where it names none all of them, in one call."""
     names = exchange.instruments[:5]
     async with make() as client:
         books = [client.order_book(name) for name in names]
@@ -138,17 +140,20 @@ async def test_garbage_that_may_be_anybodys(exchange: SimulatedExchange, make: M
             await book.__aenter__()
             await book.wait_valid()
         asked = len(calls(exchange))
-        exchange.inject(Garble(f"book.{names[0]}.100ms"))
+        exchange.inject(Garble(f"book.{names[0]}.100ms") if is_named else Say(text='{"jsonrpc"'))
         while all(book.valid for book in books):
             exchange.step()
             await client.call("public/test")
-        assert not any(book.valid for book in books)
+        doubted = [book for book in books if not book.valid]
         exchange.clear_faults()
         for book in books:
             await book.wait_valid()
+        await client.call("public/test")
 
-        assert all(book.resyncs == 1 and matches(book, exchange) for book in books)
-        assert calls(exchange)[asked:] == [("unsubscribe", 5), ("subscribe", 5)]
+        assert doubted == (books[:1] if is_named else books)
+        assert [book.resyncs for book in books] == [int(book in doubted) for book in books]
+        assert all(matches(book, exchange) for book in books)
+        assert calls(exchange)[asked:] == [("unsubscribe", len(doubted)), ("subscribe", len(doubted))]
 
 
 async def test_one_gap_of_a_hundred(

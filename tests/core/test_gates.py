@@ -1,4 +1,4 @@
-"""Gates before private channels, and consumers to whom each message matters."""
+"""Gates before private channels, and signs of life."""
 
 from typing import Any
 
@@ -18,13 +18,9 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[tuple[Any, bool]] = []
-        self.spoilt: list[str] = []
 
     def bind(self, channel: str, values: Any, family: Family, *, recovered: bool = False) -> Any:
         return lambda payload, size: self.heard.append((payload, recovered))
-
-    def spoiled(self, channel: str) -> None:
-        self.spoilt.append(channel)
 
 
 def routed(pattern: str) -> tuple[Router, Ear, Entry]:
@@ -70,16 +66,6 @@ def test_handing_on_what_nobody_can_read() -> None:
 
     with pytest.raises(msgspec.DecodeError):
         router.hand_on(FILLS, b"{", recovered=False)
-
-
-@pytest.mark.parametrize("data", [b'{"a":', b"[1] 2"])
-def test_spoiled(data: bytes) -> None:
-    """A consumer to which each message matters is told of one that can't be read, and by channel."""
-    router, ear, _ = routed("book.>")
-    with pytest.raises(msgspec.DecodeError):
-        router.notify(b"book.X.raw", data)
-
-    assert (ear.spoilt, ear.heard) == (["book.X.raw"], [])
 
 
 def test_a_channel_heard() -> None:

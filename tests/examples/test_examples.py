@@ -89,7 +89,7 @@ async def test_nothing_lost_counts_on(exchange: SimulatedExchange) -> None:
 
 @pytest.mark.parametrize("before_reply", [True, False])
 async def test_an_order_is_not_in_doubt(exchange: SimulatedExchange, before_reply: bool) -> None:
-    """`an_order.py` ends in order though the link breaks under its order: placed once, or proved not to be."""
+    """`an_order.py` ends well though the link breaks under its order: placed once, or proved not to be."""
     exchange.inject(DropOnRequest("private/buy", Drop.rst(), before_reply=before_reply))
     async with running("an_order.py", exchange) as process:
         lines = await lines_until(process, "there is no order" if before_reply else "ended as cancelled")

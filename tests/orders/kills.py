@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from deribit_ws import Client, Credentials, State
-from deribit_ws.orders.intents_errors import DuplicateOrder, OrderNotPlaced
+from deribit_ws.errors import DuplicateOrder, OrderNotPlaced
 from deribit_ws.testing import SimulatedExchange
 from deribit_ws.testing.memory import loop_clock
 from deribit_ws.testing.proxy import ChaosProxy

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from deribit_ws import Client, RequestNotSent
-from deribit_ws.orders.intents_errors import OrderNotPlaced
+from deribit_ws.errors import OrderNotPlaced
 from deribit_ws.testing import SimulatedExchange
 from deribit_ws.testing.memory import loop_clock
 from deribit_ws.testing.proxy_faults import CutAfter, Ending, Way

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from deribit_ws import OutcomeUnknown, RequestNotSent, RpcError, UsageError
-from deribit_ws.errors import CallTimeout
+from deribit_ws.errors import CallTimeout, DuplicateOrder, OrderNotPlaced
 from deribit_ws.orders.intents import Intents
-from deribit_ws.orders.intents_errors import DuplicateOrder, OrderNotPlaced
 from deribit_ws.orders.intents_labels import label_of
 from tests.client.conftest import Ears, ears, memory, remember, until
 from tests.client.far_end import MUTE, Message, Wire

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from deribit_ws import OutcomeUnknown, RequestNotSent, RpcError, UsageError
+from deribit_ws.errors import OrderNotPlaced
 from deribit_ws.orders import Orders
 from deribit_ws.orders.intents_edits import is_ended, may_show, shows
-from deribit_ws.orders.intents_errors import OrderNotPlaced
 from deribit_ws.orders.intents_labels import label_of, unique_label
 from deribit_ws.types import Order
 from tests.client.conftest import ears, memory, remember, until

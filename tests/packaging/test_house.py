@@ -16,7 +16,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
-PURE = ("backoff", "credits", "endpoints", "errors", "marks", "protocol", "router", "wire")
+PURE = (
+    *("backoff", "credits", "endpoints", "errors", "marks", "protocol", "router", "wire"),
+    *("orderbook", "orderflow", "tradeflow"),
+)
 IMPURE = {"aiohttp", "asyncio", "logging", "socket", "threading", "time"}
 ASYNC_SYNTAX = (ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.Await)
 

@@ -123,7 +123,7 @@ async def test_a_flood_of_garbage_asks_now_and_then(stage: Stage) -> None:
     """However often there is reason to doubt, history is asked with pauses."""
     async with stage.client.trades(BTC):
         for _ in range(100):
-            stage.client._lifecycle.restorer.doubt()
+            stage.client._lifecycle.restorer.doubt(None)
             await asyncio.sleep(0.1)
 
         assert 3 <= len(stage.asked()) <= 15
