@@ -146,8 +146,9 @@ class Feeds(Listening):
             kind: "future", "option", …, "any"; with a currency alone, any.
             currency: "BTC", "ETH", …, "any"; with a kind alone, any.
             interval: "100ms", "agg2" (about a second), or "raw" (each trade; needs a login).
-            hold: seconds that live trades wait at most for missing ones, counted while there is a link;
-                then the `Gap`, and live goes on. None: for as long as it takes.
+            hold: seconds that live trades wait at most for missing ones, counted while history can be
+                asked, and from the last of them that came; then the `Gap`, and live goes on. None: for as
+                long as it takes.
             marks: give `Connected`, `Disconnected` and `Gap` in order among the trades.
             maxsize: trades kept for a slow reader; later ones are read from history when it catches up.
 
