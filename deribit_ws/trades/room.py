@@ -161,7 +161,8 @@ class Trades:
         live: LiveTrades[Any],
     ) -> None:
         channel = live.channel
-        work = tend(live, self._ask, seats, life, lambda: channel in self._registry.subscriptions.confirmed)
+        is_confirmed = partial(self._registry.subscriptions.is_confirmed, channel)
+        work = tend(live, self._ask, seats, life, is_confirmed)
         self._tenders[live] = group.create_task(work, name=f"deribit_ws history of {channel}")
         live.linked(partial(waiting.put_nowait, live))
 

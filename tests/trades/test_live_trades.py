@@ -105,7 +105,7 @@ async def test_what_the_channel_does_wrong_is_mended(stage: Stage, fault: Any) -
     assert trades.lost == 0
 
 
-@pytest.mark.parametrize("kind", ["truncated", "wrong_shape"])
+@pytest.mark.parametrize("kind", ["truncated", "wrong_shape", "no_data"])
 @staged()
 async def test_a_spoiled_message_is_had_from_history(stage: Stage, kind: Any) -> None:
     """A message that can't be read is asked for at once, be its channel known or not."""
