@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two installs of one tree would write the same files
-.PHONY: help demo test testnet lint coverage wheel test-all clean
+.PHONY: help demo test proofs testnet lint coverage wheel test-all clean
 
 DEV  := .venv/bin/python -m
 DEMO := .venv-demo/bin/python -m
@@ -42,6 +42,7 @@ help:
 	@echo 'make test      lint, types, contracts, then the tests under coverage'
 	@echo 'make test-all  the tests on each of Python $(ALL) found here'
 	@echo 'make testnet   check what is believed of Deribit against its real test exchange (docs/testnet.md)'
+	@echo 'make proofs    show at full size that nothing is lost, by the ledger of a simulated exchange (ARGS=--quick: a little of it)'
 	@echo 'make lint | coverage (html) | wheel | clean'
 
 demo: .venv-demo/stamp
@@ -55,6 +56,9 @@ test: lint
 
 testnet: .venv/stamp
 	$(DEV) tools.testnet $(CHECKS) $(ARGS)
+
+proofs: .venv/stamp
+	$(DEV) tools.proofs $(ARGS)
 
 lint: .venv/stamp
 	$(DEV) ruff check

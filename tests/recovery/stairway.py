@@ -1,0 +1,246 @@
+"""The stairway: the link is cut after N bytes, for every N through a whole dialogue; all of it still holds.
+
+The idea is aio-pika's. `python -m tests.recovery.stairway` takes every step, in virtual time or (`--sockets`)
+over loopback; `test_stairway` some. Each step is a run of its own, with an exchange, a client and a chance of
+its own, so that `--way up --only 1234` repeats it. Knows how a step is made. Must not know what is said
+(`dialogue`) or what is right (`judge`).
+"""
+
+import argparse
+import asyncio
+import logging
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from random import Random
+from typing import Any
+
+import looptime
+
+from deribit_ws import Client, Credentials
+from deribit_ws.testing import SimulatedExchange
+from deribit_ws.testing.memory import loop_clock
+from deribit_ws.testing.proxy import ChaosProxy
+from deribit_ws.testing.proxy_faults import CutAfter, Ending, Way
+from deribit_ws.testing.proxy_links import Links
+from tests.recovery.dialogue import Dialogue
+from tests.recovery.judge import behind, judge
+
+KEY = Credentials("simulated", "secret")
+WAYS: dict[str, Way | None] = {"up": Way.UP, "down": Way.DOWN, "both": None}
+OPTIONS: dict[str, Any] = {"step_seconds": 0.1, "heartbeat_scale": 0.1}  # a test_request comes each second
+QUIET_SECONDS = 60.0  # in which all must have been delivered; a half-open link takes up to 20.6 to be found
+LATE_SECONDS = 0.3  # in which what comes a second time would come
+LONGEST = 300.0  # seconds for a step
+RECOVERY_BYTES = (1_500, 15_000)  # a cut of a later link: while it logs in, or while it recovers
+AT_ONCE = 12  # steps side by side over sockets, each with little to do and long to wait
+NEVER = 1 << 40  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A cut of the first link after `nbytes`, of later ones by chance, and everything else that is chance's."""
+
+    way: str
+    nbytes: int
+    seed: int = 0
+    sockets: bool = False
+
+    @property
+    def rng(self) -> Random:
+        """All chance of this step."""
+        return Random(f"{self.seed} {self.way} {self.nbytes}")
+
+    def cuts(self, rng: Random) -> list[CutAfter]:
+        """Give the cut of each link, the first one first."""
+        endings = [Ending.RST] * 5 + [Ending.FIN] * 5 + [Ending.HALF_OPEN] * (not self.sockets)
+        cuts = [CutAfter(self.nbytes, WAYS[self.way], rng.choice(endings))]
+        while len(cuts) < 4 and rng.random() < 0.4:
+            nbytes = rng.randrange(rng.choice(RECOVERY_BYTES))
+            cuts.append(CutAfter(nbytes, rng.choice(list(WAYS.values())), rng.choice(endings)))
+        return cuts
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step came to: `fault` is what was wrong, in words, "" where nothing was."""
+
+    step: Step
+    fault: str
+    links: int = 0
+    was_cut: bool = True
+
+
+async def take(step: Step) -> Outcome:
+    """Hold the dialogue with the link cut, and judge it.
+
+    Raises:
+        AssertionError: something was lost, came twice, or was not true; or a task was left.
+    """
+    random.seed(step.seed)  # the back-off's
+    rng, complaints = step.rng, []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    others = asyncio.all_tasks()
+    async with asyncio.timeout(LONGEST), _stage(step) as (exchange, links, url, session):
+        cutter = asyncio.create_task(_cut(exchange, links, step.cuts(rng)))
+        client = Client(
+            url, credentials=KEY, session=session, retry_seconds=0.05, cancel_on_disconnect=rng.random() < 0.5
+        )
+        async with client:
+            await _talk(Dialogue(exchange, client), links, cutter)
+        outcome = Outcome(step, "", len(links.links), links.links[1].course.ended and step.nbytes < NEVER)
+    for _ in range(5):  # what was closed in the last breath may finish
+        await asyncio.sleep(0)
+    left = asyncio.all_tasks() - others
+    assert step.sockets or not left, f"tasks are left: {left}"
+    assert not complaints, f"the loop complained: {complaints}"
+    return outcome
+
+
+async def _talk(dialogue: Dialogue, links: Links, cutter: asyncio.Task[None]) -> None:
+    async with dialogue.open() as readers:
+        await dialogue.hold()
+        cutter.cancel()
+        await asyncio.wait([cutter])
+        links.clear_faults()
+        dialogue.still()
+        try:
+            async with asyncio.timeout(QUIET_SECONDS):
+                while behind(dialogue) or links.links[max(links.links)].course.ended:
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"not delivered: {behind(dialogue)}") from None
+        await asyncio.sleep(LATE_SECONDS)
+        for reader in readers:
+            if reader.done():
+                reader.result()
+        assert not any(reader.done() for reader in readers), "a reader ended"
+        judge(dialogue)
+
+
+async def _cut(exchange: SimulatedExchange, links: Links, cuts: Iterable[CutAfter]) -> None:
+    """Arm the cut of each link once the one before it is made."""
+    for number, cut in enumerate(cuts):
+        await exchange.ledger.until(lambda number=number: len(links.links) >= number)  # type: ignore[misc]  # bound
+        links.inject(cut)
+
+
+@asynccontextmanager
+async def _stage(step: Step) -> AsyncIterator[tuple[SimulatedExchange, Links, str, Any]]:
+    """An exchange, the links that lead to it, where to dial, and with what."""
+    if step.sockets:
+        async with (
+            SimulatedExchange(seed=step.seed, **OPTIONS) as exchange,
+            ChaosProxy(exchange.url, seed=step.seed) as proxy,
+        ):
+            yield exchange, proxy, proxy.url, None
+        return
+    exchange = SimulatedExchange(seed=step.seed, listen=False, wall_clock=loop_clock(), **OPTIONS)
+    async with exchange, exchange.memory(seed=step.seed, latency=(0.001, 0.01)) as network:
+        yield exchange, network, exchange.url, network.session
+
+
+# --- many steps
+
+
+def length(way: str, seed: int = 0) -> int:
+    """Give how many bytes the dialogue takes when nobody cuts it."""
+    step = Step(way, NEVER, seed)
+    passed: dict[Way, int] = {}
+
+    async def measure() -> None:
+        async with _stage(step) as (exchange, links, url, session):
+            client = Client(
+                url, credentials=KEY, session=session, retry_seconds=0.05, cancel_on_disconnect=True
+            )
+            async with client:
+                cutter = asyncio.create_task(asyncio.sleep(0))
+                await _talk(Dialogue(exchange, client), links, cutter)
+                passed.update(links.links[1].course.passed)
+            assert len(links.links) == 1, "it needed a second link, though nobody cut the first"
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(measure())
+    concerned = WAYS[way]
+    return sum(passed.values()) if concerned is None else passed[concerned]
+
+
+def run(step: Step) -> Outcome:
+    """Take one step in a loop of its own; a fault is told in the outcome."""
+    make_loop = asyncio.new_event_loop if step.sockets else looptime.new_event_loop
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        return runner.run(_told(step))
+
+
+async def _told(step: Step) -> Outcome:
+    try:
+        return await take(step)
+    except Exception as error:
+        return Outcome(step, f"{type(error).__name__}: {error}")
+
+
+def in_memory(steps: list[Step], jobs: int) -> Iterator[Outcome]:
+    """Take steps in virtual time, in so many processes."""
+    if jobs == 1:
+        yield from map(run, steps)
+        return
+    with ProcessPoolExecutor(jobs, initializer=partial(logging.disable, logging.CRITICAL)) as pool:
+        yield from pool.map(run, steps, chunksize=8)
+
+
+def over_sockets(steps: list[Step]) -> list[Outcome]:
+    """Take steps over loopback, some side by side."""
+
+    async def climb() -> list[Outcome]:
+        seats = asyncio.Semaphore(AT_ONCE)
+
+        async def one(step: Step) -> Outcome:
+            async with seats:
+                return await _told(step)
+
+        return await asyncio.gather(*map(one, steps))
+
+    return asyncio.run(climb())
+
+
+def main() -> int:
+    """Take the steps asked for; tell each that failed, and a verdict."""
+    parser = argparse.ArgumentParser(description="Cut the link after every N bytes of a whole dialogue.")
+    parser.add_argument("--stride", type=int, default=1, help="bytes from one step to the next")
+    parser.add_argument("--first", type=int, default=0, help="bytes of the first step")
+    parser.add_argument("--way", choices=WAYS, action="append", help="default: each")
+    parser.add_argument("--only", type=int, action="append", help="bytes of the one step to take")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--sockets", action="store_true", help="over TCP, in real time")
+    given = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # each cut is a warning or two
+    failed = 0
+    for way in given.way or WAYS:
+        begun, total = time.perf_counter(), length(way, given.seed)
+        places = given.only or range(given.first, total, given.stride)
+        steps = [Step(way, nbytes, given.seed, given.sockets) for nbytes in places]
+        sums: Counter[str] = Counter()
+        for outcome in over_sockets(steps) if given.sockets else in_memory(steps, given.jobs):
+            sums.update(steps=1, links=outcome.links, uncut=not outcome.was_cut, failed=bool(outcome.fault))
+            if outcome.fault:
+                print(f"FAILED {way} after {outcome.step.nbytes} bytes: {outcome.fault}", flush=True)
+        failed += sums["failed"]
+        print(
+            f"seed {given.seed}, {way}: {total} bytes, {sums['steps']} steps, {sums['links']} links, "
+            f"{sums['uncut']} not cut, {sums['failed']} failed; {time.perf_counter() - begun:.0f} s",
+            flush=True,
+        )
+    print("held" if not failed else f"FAILED: {failed} steps")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
