@@ -270,7 +270,8 @@ class Listening(Life):
             patterns: as for `register`.
             overflow: as for `register`.
             maxsize: as for `register`.
-            marks: put `Connected` and `Disconnected` in order among the notifications.
+            marks: put `Connected`, `Disconnected`, `Gap`, `Lagged`, `Stale` and what becomes of live sets in
+                order among the notifications.
             values: for the placeholders, as for `register`; channels of live sets are not waited for.
 
         Raises:

@@ -140,7 +140,7 @@ class Dialogue:
             stream = self.client.stream(*OWN_CHANNELS, marks=True)
             self.own = OwnEar(await stack.enter_async_context(stream))
             tasks.append(asyncio.create_task(self.own.read()))
-            await self.client.orders.wait_valid()
+            await self.client.orders.wait_valid(timeout=120)  # seconds: half-open links take 20.6 each
             yield tasks
 
     async def _trades(self, stack: AsyncExitStack, where: dict[str, Any]) -> Reader:

@@ -31,17 +31,16 @@ from deribit_ws.testing.proxy import ChaosProxy
 from deribit_ws.testing.proxy_faults import CutAfter, Ending, Way
 from deribit_ws.testing.proxy_links import Links
 from tests.recovery.dialogue import Dialogue
-from tests.recovery.judge import behind, judge
+from tests.recovery.judge import behind, judge, was_late
 
 KEY = Credentials("simulated", "secret")
 WAYS: dict[str, Way | None] = {"up": Way.UP, "down": Way.DOWN, "both": None}
 OPTIONS: dict[str, Any] = {"step_seconds": 0.1, "heartbeat_scale": 0.1}  # a test_request comes each second
 QUIET_SECONDS = 60.0  # in which all must have been delivered; a half-open link takes up to 20.6 to be found
-LATE_SECONDS = 0.3  # in which what comes a second time would come
+LATE_SECONDS = 0.3  # between two looks whether it is so; also in which what comes a second time would come
 LONGEST = 300.0  # seconds for a step
 RECOVERY_BYTES = (1_500, 15_000)  # a cut of a later link: while it logs in, or while it recovers
 AT_ONCE = 12  # steps side by side over sockets, each with little to do and long to wait
-NEVER = 1 << 40  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,7 @@ class Outcome:
     fault: str
     links: int = 0
     was_cut: bool = True
+    was_late: bool = False  # fills came out of order, as the client said
 
 
 async def take(step: Step) -> Outcome:
@@ -85,23 +85,33 @@ async def take(step: Step) -> Outcome:
         AssertionError: something was lost, came twice, or was not true; or a task was left.
     """
     random.seed(step.seed)  # the back-off's
-    rng, complaints = step.rng, []
+    rng = step.rng
+    cuts, cancels = step.cuts(rng), rng.random() < 0.5
+    complaints: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     others = asyncio.all_tasks()
-    async with asyncio.timeout(LONGEST), _stage(step) as (exchange, links, url, session):
-        cutter = asyncio.create_task(_cut(exchange, links, step.cuts(rng)))
-        client = Client(
-            url, credentials=KEY, session=session, retry_seconds=0.05, cancel_on_disconnect=rng.random() < 0.5
-        )
-        async with client:
-            await _talk(Dialogue(exchange, client), links, cutter)
-        outcome = Outcome(step, "", len(links.links), links.links[1].course.ended and step.nbytes < NEVER)
+    async with asyncio.timeout(LONGEST):
+        links, dialogue = await _lived(step, cuts, cancels=cancels)
     for _ in range(5):  # what was closed in the last breath may finish
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - others
     assert step.sockets or not left, f"tasks are left: {left}"
     assert not complaints, f"the loop complained: {complaints}"
-    return outcome
+    return Outcome(step, "", len(links.links), links.links[1].course.ended, was_late(dialogue))
+
+
+async def _lived(step: Step, cuts: list[CutAfter], *, cancels: bool) -> tuple[Links, Dialogue]:
+    """Let a client live through the dialogue and the cuts; give the links it had, and what it heard."""
+    async with _stage(step) as (exchange, links, url, session):
+        client = Client(
+            url, credentials=KEY, session=session, retry_seconds=0.05, cancel_on_disconnect=cancels
+        )
+        dialogue = Dialogue(exchange, client)
+        cutter = asyncio.create_task(_cut(exchange, links, cuts))
+        await asyncio.sleep(0)  # the first is armed
+        async with client:
+            await _talk(dialogue, links, cutter)
+        return links, dialogue
 
 
 async def _talk(dialogue: Dialogue, links: Links, cutter: asyncio.Task[None]) -> None:
@@ -111,13 +121,13 @@ async def _talk(dialogue: Dialogue, links: Links, cutter: asyncio.Task[None]) ->
         await asyncio.wait([cutter])
         links.clear_faults()
         dialogue.still()
+        await asyncio.sleep(LATE_SECONDS)
         try:
             async with asyncio.timeout(QUIET_SECONDS):
                 while behind(dialogue) or links.links[max(links.links)].course.ended:
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(LATE_SECONDS)
         except TimeoutError:
             raise AssertionError(f"not delivered: {behind(dialogue)}") from None
-        await asyncio.sleep(LATE_SECONDS)
         for reader in readers:
             if reader.done():
                 reader.result()
@@ -151,24 +161,11 @@ async def _stage(step: Step) -> AsyncIterator[tuple[SimulatedExchange, Links, st
 
 
 def length(way: str, seed: int = 0) -> int:
-    """Give how many bytes the dialogue takes when nobody cuts it."""
-    step = Step(way, NEVER, seed)
-    passed: dict[Way, int] = {}
-
-    async def measure() -> None:
-        async with _stage(step) as (exchange, links, url, session):
-            client = Client(
-                url, credentials=KEY, session=session, retry_seconds=0.05, cancel_on_disconnect=True
-            )
-            async with client:
-                cutter = asyncio.create_task(asyncio.sleep(0))
-                await _talk(Dialogue(exchange, client), links, cutter)
-                passed.update(links.links[1].course.passed)
-            assert len(links.links) == 1, "it needed a second link, though nobody cut the first"
-
+    """Give how many bytes the dialogue takes when nobody cuts it; there is no second link then."""
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
-        runner.run(measure())
-    concerned = WAYS[way]
+        links, _ = runner.run(_lived(Step(way, 0, seed), [], cancels=True))
+    assert len(links.links) == 1, "it needed a second link, though nobody cut the first"
+    passed, concerned = links.links[1].course.passed, WAYS[way]
     return sum(passed.values()) if concerned is None else passed[concerned]
 
 
@@ -229,13 +226,13 @@ def main() -> int:
         steps = [Step(way, nbytes, given.seed, given.sockets) for nbytes in places]
         sums: Counter[str] = Counter()
         for outcome in over_sockets(steps) if given.sockets else in_memory(steps, given.jobs):
-            sums.update(steps=1, links=outcome.links, uncut=not outcome.was_cut, failed=bool(outcome.fault))
+            sums.update(steps=1, links=outcome.links, uncut=not outcome.was_cut, late=outcome.was_late, failed=bool(outcome.fault))
             if outcome.fault:
                 print(f"FAILED {way} after {outcome.step.nbytes} bytes: {outcome.fault}", flush=True)
         failed += sums["failed"]
         print(
             f"seed {given.seed}, {way}: {total} bytes, {sums['steps']} steps, {sums['links']} links, "
-            f"{sums['uncut']} not cut, {sums['failed']} failed; {time.perf_counter() - begun:.0f} s",
+            f"{sums['uncut']} not cut, {sums['late']} with fills out of order as told, {sums['failed']} failed; {time.perf_counter() - begun:.0f} s",
             flush=True,
         )
     print("held" if not failed else f"FAILED: {failed} steps")

@@ -71,7 +71,7 @@ def _line(name: str, books: Sequence[Book]) -> BookLine:
         equal=sum(book.equal for book in books),
         crossed=sum(book.crossed for book in books),
         not_valid=len(spells),
-        p50_ms=median(spells) if spells else None,
+        p50_ms=round(median(spells), 1) if spells else None,
         longest_ms=max(spells, default=None),
         resyncs=sum(book.resyncs for book in books),
     )
