@@ -32,8 +32,6 @@ logger = logging.getLogger(__name__)
 _TRIES = 3  # snapshots asked for anew in vain, before the link is replaced
 _STUCK_SECONDS = 30.0  # between two more, where not even a new link gave one
 _REPORTED_RELAPSES = 4  # doubts in a row that are no accident any more
-_LOOK_SECONDS = 5.0  # between two looks whether the channels of valid books are still subscribed
-_LOOKS = 2  # in a row that find one unsubscribed: its snapshot may be a little ahead of the answer
 _SHOWN = 3  # books named in one line of the log
 _EARLY = 0.02  # seconds; by a coarse clock a timer comes so early: finding nothing due would be to spin
 
@@ -53,7 +51,7 @@ class Books:
         self._needed = asyncio.Event()
         self._auditor = Auditor(self._kept, ask, registry.events.report)
         self._is_live = False
-        self._look_at = 0.0
+        registry.subscriptions.on_left.append(self._left)
 
     def open(
         self,
@@ -150,21 +148,21 @@ class Books:
     def end(self, error: Exception) -> None:
         """No other link will come; the registry ends the readers."""
 
+    def _left(self, channels: Iterable[str]) -> None:
+        for kept in filter(None, map(self._kept.get, channels)):
+            kept.lapse()
+
     # --- bringing them back
 
     async def _mend(self) -> None:
         loop = asyncio.get_running_loop()
-        self._look_at = loop.time() + _LOOK_SECONDS
         while True:
             self._needed.clear()
             now = loop.time()
-            if now + _EARLY >= self._look_at:
-                self._look_at = now + _LOOK_SECONDS
-                self._look()
             if self._first_due() <= now + _EARLY:  # what will be due in a moment shares its calls
                 self._attend([kept for kept in self._kept.values() if kept.due <= now + GATHER_SECONDS])
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(min(self._first_due(), self._look_at)):
+                async with asyncio.timeout_at(due if (due := self._first_due()) < inf else None):
                     await self._needed.wait()
 
     def _first_due(self) -> float:
@@ -213,16 +211,6 @@ class Books:
         self._registry.events.report(error)
         if self._registry.link is not None:
             self._registry.link.lose(1008, f"no snapshot of {stuck[0].channel}")
-
-    def _look(self) -> None:
-        """Find books whose channel was left, with nothing said that would have told them."""
-        for kept in self._kept.values():
-            if kept.need is not Need.NOTHING or self._registry.subscriptions.is_confirmed(kept.channel):
-                kept.unconfirmed = 0
-                continue
-            kept.unconfirmed += 1
-            if kept.unconfirmed >= _LOOKS:
-                kept.lapse()
 
 
 def _shown(several: Sequence[KeptBook]) -> str:

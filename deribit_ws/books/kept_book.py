@@ -66,7 +66,6 @@ class KeptBook:
         self.missed = 0  # snapshots awaited in vain, in a row
         self.relapses = 0  # doubts in a row without a sound time between them
         self.has_cost_a_link = False  # replaced for its sake, and no snapshot came since
-        self.unconfirmed = 0  # looks in a row that found it valid, but its channel not subscribed
         self.record: list[BookChange] | None = None  # what was applied since an audit began
         self.audits = 0
         self.audit_due = inf
@@ -120,12 +119,13 @@ class KeptBook:
         self._invalidate(Need.RESYNC, AGAIN_SECONDS[min(self.relapses, len(AGAIN_SECONDS)) - 1])
 
     def lapse(self) -> None:
-        """The channel is subscribed no more, and nobody here asked for that."""
-        self._invalidate(Need.ANSWER, ANSWER_SECONDS)
+        """The channel is subscribed no more; unless we asked for that, and wait for a snapshot, say so."""
+        if self.need is _NOTHING:
+            self._invalidate(Need.ANSWER, ANSWER_SECONDS)
 
     def forget(self) -> None:
         """The link is gone, and with it what was to be had from it."""
-        self.missed = self.unconfirmed = 0
+        self.missed = 0
         self._invalidate(Need.SNAPSHOT, inf)
 
     def await_in(self, need: Need, seconds: float) -> None:

@@ -49,6 +49,9 @@ class Owner(Protocol):
     def too_slow(self, consumer: Any, error: SlowConsumer) -> None:
         """A consumer under "fail" is full: it gets no more."""
 
+    def overran(self, consumer: Any, channel: str) -> bool:
+        """A message that may not be dropped does not fit; tell whether the consumer is owed it now."""
+
     def replace_link(self, error: SlowConsumer) -> None:
         """What doesn't fit may not be dropped: the link must be replaced."""
 
@@ -140,10 +143,16 @@ class Fed(Sleeper):
         self._blocked: asyncio.TimerHandle | None = None
         self._overrun: SlowConsumer | None = None  # said, and not made good yet
         self._missed = False  # more since then
+        self._owed: set[str] = (
+            set()
+        )  # channels of which it takes no more until it has caught up, for the order
 
     def feed(self, channel: str, size: int, item: Any, policy: Overflow) -> None:
         """Queue one item; what happens when full is the policy's word."""
         if self.ended:
+            return
+        if self._owed and channel in self._owed:
+            self._overflowed(channel, policy)
             return
         verdict = self._queue.put(channel, size, item, policy)
         if self._sleeper is not None:
@@ -168,10 +177,14 @@ class Fed(Sleeper):
         return item
 
     def _overflowed(self, channel: str, policy: Overflow) -> None:
+        lost = self._queue.lost.get(channel, 1)
+        if policy is Overflow.KEEP and self._owner.overran(self, channel):
+            self._owed.add(channel)
+            self._queue.lost.pop(channel, None)  # not lost: late
         if self._overrun is not None:
             self._missed = True  # said already; but no link since then has told what this one missed
             return
-        self._overrun = SlowConsumer(channel, self._queue.lost.get(channel, 1))
+        self._overrun = SlowConsumer(channel, lost)
         if policy is Overflow.FAIL:
             self._owner.too_slow(self, self._overrun)
         else:
@@ -180,6 +193,7 @@ class Fed(Sleeper):
     def _caught_up(self) -> None:
         overrun, self._overrun = self._overrun, None
         missed, self._missed = self._missed, False
+        self._owed.clear()
         if overrun is not None and missed:
             self._owner.replace_link(overrun)
 

@@ -52,6 +52,8 @@ class Registry:
         self.freshness = Freshness(self.tell, self.subscriptions.is_confirmed)
         self.router.heard_of = self.freshness.heard_of
         self.link: Link | None = None
+        # Asked of each message that did not fit where none may be dropped: is the consumer owed it?
+        self.on_overran: Callable[[Any, str], bool] = lambda consumer, channel: False
         self._registrations: dict[Registration, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._readings: dict[Reading[Any], None] = {}
@@ -146,6 +148,15 @@ class Registry:
         registration = Registration([entry_of(pattern, values, consumer)], consumer, self._cancel)
         self._add(registration)
         return registration
+
+    def alone(self, consumer: Consumer) -> Router:
+        """Give a router to one consumer only, for what the others have had; to nobody if it is gone."""
+        router = Router(self._unknown_family)
+        for registration in self._registrations:
+            if registration._consumer is consumer:
+                for entry in registration._entries:
+                    router.add(entry)
+        return router
 
     def enter(self, reading: Reading[Any]) -> None:
         """Tell a reading of marks from now on, and end it with the client."""
@@ -251,6 +262,10 @@ class Registry:
             if isinstance(consumer, Worker):
                 self.events.report(error)
             registration.cancel()
+
+    def overran(self, consumer: Any, channel: str) -> bool:
+        """A message that may not be dropped does not fit; tell whether the consumer is owed it now."""
+        return self.on_overran(consumer, channel)
 
     def replace_link(self, error: SlowConsumer) -> None:
         """What doesn't fit may not be dropped: the link must be replaced."""

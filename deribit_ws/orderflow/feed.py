@@ -4,17 +4,19 @@ Knows: what the channel has handed out, what it holds back, and since when it ma
 know: where messages come from or go to, or what time it is. `orders` keeps one for each channel.
 
 Live messages pass `sift`. While something may be missing they are held (`hold`), until what was missed has
-been read and went out before them (`missed`, then `release`).
+been read and went out before them (`missed`, then `release`). Of those who listen, one that could not take a
+message is owed it, and gets it alone from what is read.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from deribit_ws.orderflow.keys import K, OrderKey, Read, TradeKey, order_key, trade_key
-from deribit_ws.orderflow.memory import SeenOrders, SeenTrades
+from deribit_ws.orderflow.memory import Seen
+from deribit_ws.orderflow.owed import Owed
 from deribit_ws.orderflow.scope import Content, Scope
 
 _AT_ONCE = 100  # orders or fills in one recovered list: a consumer's queue counts bytes by message
@@ -59,21 +61,27 @@ class Feed:
         self.dropped = 0
         self._held: list[bytes] = []
         self._kept: list[bytes] = []  # held on links that are gone
-        self._orders = SeenOrders()
-        self._trades = SeenTrades()
+        self._seen = Seen()
+        self._owed: dict[Hashable, Owed] = {}  # by consumer
 
     def advance(self, since: int) -> None:
-        """Take it that all up to a moment was handed out."""
+        """Take it that all up to a moment was handed out, but for what is owed."""
         self.since = since if self.since is None else max(self.since, since)
+        self._reach_back()
+
+    def _reach_back(self) -> None:
+        if self.since is not None and self._owed:
+            self.since = min(self.since, *(owed.since or self.since for owed in self._owed.values()))
 
     def open_ids(self) -> set[str]:
-        """Give the ids of the orders that were open when the channel last told of them."""
-        return {key.order_id for key in self._orders.open()}
+        """Give the ids of the orders that were open when the channel last told of them, or are owed."""
+        owed = (id for owed in self._owed.values() for id in owed.order_ids())
+        return {key.order_id for key in self._seen.orders.open()}.union(owed)
 
     def forget(self, order_ids: Iterable[str]) -> None:
         """Take it that nobody knows any more what became of some orders."""
         for order_id in order_ids:
-            self._orders.forget(order_id)
+            self._seen.orders.forget(order_id)
 
     # --- live messages
 
@@ -86,7 +94,7 @@ class Feed:
         if self.scope.content is Content.PORTFOLIO:
             return data
         orders, trades = self._arrived(data)
-        new_orders, new_trades = self._news(orders, self._orders), self._news(trades, self._trades)
+        new_orders, new_trades = self._news(orders, self._seen.orders), self._news(trades, self._seen.trades)
         if len(new_orders) == len(orders) and len(new_trades) == len(trades):
             return data
         if not new_orders and not new_trades:
@@ -124,6 +132,40 @@ class Feed:
                 self.dropped += 1
         return news
 
+    # --- who could not take it
+
+    @property
+    def creditors(self) -> tuple[Hashable, ...]:
+        """The consumers that are owed something."""
+        return tuple(self._owed)
+
+    def handed_out(self, data: bytes, *, refused: Collection[Hashable], is_for_all: bool) -> None:
+        """Take it that a message went out, to all or to one, and who could not take it: these are owed it."""
+        try:
+            orders, trades = self._items(data) if self.scope.content is not Content.PORTFOLIO else ([], [])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return  # what can't be told from others can't be found again
+        for who in refused:
+            self._owed.setdefault(who, Owed(self._seen)).add(orders, trades)
+        for who in self._owed.keys() - refused if is_for_all else ():
+            self._owed[who].note(orders, trades)
+        self._reach_back()
+
+    def owed(self, who: Hashable, reads: Sequence[Read], *, until: int) -> Iterator[bytes]:
+        """Give what a consumer is owed, as `missed` gives what all missed."""
+        if (owed := self._owed.get(who)) is not None:
+            yield from self._messages(reads, until, owed)
+
+    def settle(self, who: Hashable, *, until: int) -> int:
+        """Owe a consumer no more what all reads up to a moment did not find; give how many that were."""
+        owed = self._owed.get(who)
+        if owed is None:
+            return 0
+        lost = owed.settle(until)
+        if not owed:
+            del self._owed[who]
+        return lost
+
     # --- what is held
 
     def hold(self, data: bytes) -> None:
@@ -149,8 +191,15 @@ class Feed:
     def lacks(self, reads: Sequence[Read], *, until: int) -> bool:
         """Tell whether orders or fills were missed; see `missed`."""
         orders, trades = self._found(reads, until)
-        return any(self._orders.is_news(key) for key, _ in orders) or any(
-            self._trades.is_news(key) for key, _ in trades
+        return self._is_any_news(orders, trades, self._seen) or any(
+            self._is_any_news(orders, trades, owed) for owed in self._owed.values()
+        )
+
+    def _is_any_news(
+        self, orders: Iterable[OrderItem], trades: Iterable[TradeItem], had: Seen | Owed
+    ) -> bool:
+        return any(had.orders.is_news(key) for key, _ in orders) or any(
+            had.trades.is_news(key) for key, _ in trades
         )
 
     def missed(self, reads: Sequence[Read], *, until: int) -> Iterator[bytes]:
@@ -159,20 +208,23 @@ class Feed:
         What happened after `until` comes live: reads of two currencies, made one after the other, would
         disagree about it. It is noted as handed out message by message; live ones may pass meanwhile.
         """
+        yield from self._messages(reads, until, self._seen)
+        self._kept = []
+
+    def _messages(self, reads: Sequence[Read], until: int, had: Seen | Owed) -> Iterator[bytes]:
         orders, trades = self._found(reads, until)
         match self.scope.content:
             case Content.PORTFOLIO:
                 yield from (portfolio for read in reads for portfolio in read.portfolios)
             case Content.CHANGES:
                 positions = {p["instrument_name"]: p for read in reads for p in read.positions}
-                yield from self._missed_changes(orders, trades, positions)
+                yield from self._missed_changes(orders, trades, positions, had)
             case Content.ORDERS if self.scope.is_single:
-                yield from (bytes(order) for item in orders for order in self._news([item], self._orders))
+                yield from (bytes(order) for item in orders for order in self._news([item], had.orders))
             case Content.ORDERS:
-                yield from self._in_lists(orders, self._orders)
+                yield from self._in_lists(orders, had.orders)
             case _:
-                yield from self._in_lists(trades, self._trades)
-        self._kept = []
+                yield from self._in_lists(trades, had.trades)
 
     def _in_lists(self, items: Sequence[tuple[K, msgspec.Raw]], seen: Any) -> Iterator[bytes]:
         for first in range(0, len(items), _AT_ONCE):
@@ -180,7 +232,11 @@ class Feed:
                 yield _encode(news)
 
     def _missed_changes(
-        self, orders: Iterable[OrderItem], trades: Iterable[TradeItem], positions: dict[str, Any]
+        self,
+        orders: Iterable[OrderItem],
+        trades: Iterable[TradeItem],
+        positions: dict[str, Any],
+        had: Seen | Owed,
     ) -> Iterator[bytes]:
         """Give one message for each instrument, in the order of what was missed first of each."""
         by_name: dict[str, tuple[list[OrderItem], list[TradeItem]]] = {}
@@ -191,9 +247,9 @@ class Feed:
         for name in sorted(by_name, key=lambda name: min(_first(items) for items in by_name[name])):
             its_orders, its_trades = by_name[name]
             message = {
-                "trades": self._news(its_trades, self._trades),
+                "trades": self._news(its_trades, had.trades),
                 "positions": [positions[name]] if name in positions else [],
-                "orders": self._news(its_orders, self._orders),
+                "orders": self._news(its_orders, had.orders),
                 "instrument_name": name,
             }
             if message["trades"] or message["orders"]:
@@ -214,7 +270,7 @@ class Feed:
         return sorted(orders, key=lambda item: item[0].place), sorted(trades, key=lambda item: item[0].place)
 
     def _may_lack(self, key: OrderKey, currency: str, until: int) -> bool:
-        if key.order_id in self._orders:  # told of before: whatever became of it
+        if key.order_id in self._seen.orders:  # told of before: whatever became of it
             return key.time <= until
         return self._is_due(key, currency, until)
 

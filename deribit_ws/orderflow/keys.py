@@ -31,6 +31,11 @@ class OrderKey(msgspec.Struct, frozen=True, gc=False):
     instrument_name: str = ""
 
     @property
+    def id(self) -> str:
+        """Whose version it is."""
+        return self.order_id
+
+    @property
     def is_open(self) -> bool:
         """Whether more may come of it."""
         return self._stage < 2
@@ -71,6 +76,11 @@ class TradeKey(msgspec.Struct, frozen=True, gc=False):
     timestamp: int = 0  # ms
     instrument_name: str = ""
     legs: list[msgspec.Raw] | None = None  # combos
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """What no other fill has."""
+        return self.instrument_name, self.trade_id
 
     @property
     def place(self) -> tuple[int, tuple[int, str]]:

@@ -52,10 +52,18 @@ class SeenTrades:
 
     def is_news(self, key: TradeKey) -> bool:
         """Tell whether a fill was not handed out yet."""
-        return (key.instrument_name, key.trade_id) not in self._seen
+        return key.id not in self._seen
 
     def note(self, key: TradeKey) -> None:
         """Remember it as handed out."""
-        self._seen[key.instrument_name, key.trade_id] = None
+        self._seen[key.id] = None
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
+
+
+class Seen:
+    """All that one channel has handed out."""
+
+    def __init__(self) -> None:
+        self.orders = SeenOrders()
+        self.trades = SeenTrades()

@@ -7,15 +7,16 @@ the router tell it what comes.
 
 import asyncio
 import itertools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
+from typing import cast
 
 import msgspec
 
-from deribit_ws.errors import DeribitError, WireError
+from deribit_ws.errors import DeribitError, SlowConsumer, WireError
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.orderflow import Feed, Read, scope_of
 from deribit_ws.orders.view import View
-from deribit_ws.router import Gate
+from deribit_ws.router import Consumer, Gate, Router
 from deribit_ws.wire.channels import Family
 
 HOLD_SECONDS = 5.0  # from `Connected` on: later live messages go out before what was missed
@@ -54,9 +55,12 @@ class Gates:
         self._hold_end: asyncio.TimerHandle | None = None
         self._doubt: asyncio.TimerHandle | None = None
         self._doubt_after = 0.0
+        self._handing = ""  # the channel of the message that is handed out just now
+        self._refused: set[Hashable] = set()  # consumers that could not take it
         registry.router.gate_of = self._gate_of
-        registry.subscriptions.on_confirmed = self._confirmed
-        registry.subscriptions.on_left = self._left
+        registry.on_overran = self._overran
+        registry.subscriptions.on_confirmed.append(self._confirmed)
+        registry.subscriptions.on_left.append(self._left)
 
     # --- one connection
 
@@ -117,17 +121,28 @@ class Gates:
         self._begun.clear()
 
     async def join(self, feed: Feed, reads: Collection[Read], until: int, number: int) -> None:
-        """Hand out what a channel missed up to a moment, then what it holds."""
-        for count, message in enumerate(feed.missed([*reads], until=until), 1):
-            self._hand_on(feed.channel, message, recovered=True)
-            if count % _A_TURN == 0:
-                await asyncio.sleep(0)
+        """Hand out what a channel missed up to a moment, then what it holds.
+
+        Who could not take something before gets that first, alone.
+        """
+        for who in feed.creditors:
+            messages = feed.owed(who, [*reads], until=until)
+            await self._hand_out(feed, messages, self._registry.alone(cast(Consumer, who)))
+            if lost := feed.settle(who, until=until):
+                self._registry.events.report(SlowConsumer(feed.channel, lost))
+        await self._hand_out(feed, feed.missed([*reads], until=until), self._registry.router)
         if self._due.get(feed.channel) != number:  # given up, or in doubt anew
             return
         self._release([feed])
         del self._due[feed.channel]
         feed.advance(until - OVERLAP_MS)
         self._view.joined(feed.channel)
+
+    async def _hand_out(self, feed: Feed, messages: Iterable[bytes], router: Router) -> None:
+        for count, message in enumerate(messages, 1):
+            self._hand_over(feed, message, recovered=True, router=router)
+            if count % _A_TURN == 0:
+                await asyncio.sleep(0)
 
     # --- channels
 
@@ -224,7 +239,7 @@ class Gates:
         self._proven = max(self._proven, feed.newest)
         if news is None:
             return
-        self._registry.router.hand_on(feed.channel, news)
+        self._hand_on(feed, news)
 
     def _count_held(self, size: int) -> None:
         self._held_bytes += size
@@ -253,13 +268,35 @@ class Gates:
     def _release(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:
             for message in feed.release():
-                self._hand_on(feed.channel, message, recovered=False)
+                self._hand_over(feed, message)
         if not any(feed.is_holding for feed in self.feeds.values()):
             self._held_bytes = 0
             self._end_hold()
 
-    def _hand_on(self, channel: str, data: bytes, *, recovered: bool) -> None:
+    def _hand_over(
+        self, feed: Feed, data: bytes, *, recovered: bool = False, router: Router | None = None
+    ) -> None:
         try:
-            self._registry.router.hand_on(channel, data, recovered=recovered)
+            self._hand_on(feed, data, recovered=recovered, router=router)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._registry.events.report(WireError(f"not the expected data ({error})", data, channel))
+            self._registry.events.report(WireError(f"not the expected data ({error})", data, feed.channel))
+
+    def _hand_on(
+        self, feed: Feed, data: bytes, *, recovered: bool = False, router: Router | None = None
+    ) -> None:
+        """Hand a message to who listens, and note who could not take it; raise as `Router.notify`."""
+        everybody = self._registry.router
+        self._handing = feed.channel
+        try:
+            (router or everybody).hand_on(feed.channel, data, recovered=recovered)
+        finally:
+            self._handing = ""
+            if self._refused or feed.creditors:
+                refused, self._refused = self._refused, set()
+                feed.handed_out(data, refused=refused, is_for_all=router in (None, everybody))
+
+    def _overran(self, consumer: Hashable, channel: str) -> bool:
+        if channel != self._handing:
+            return False
+        self._refused.add(consumer)
+        return True

@@ -8,9 +8,17 @@ it on each connection.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from deribit_ws.errors import CallError, DeribitError, ProtocolError, RateLimited
+from deribit_ws.errors import (
+    CallError,
+    DeribitError,
+    OutcomeUnknown,
+    ProtocolError,
+    RateLimited,
+    RequestNotSent,
+)
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.orderflow import Content, Feed, Read
 from deribit_ws.orders.gates import Gates
@@ -20,11 +28,12 @@ from deribit_ws.wire.methods import Call
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _APART_MS = 100  # the exchange's machines may disagree by some ms, and stores that are read be behind
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # before reading again, the more fail the longer
 _LIMITED_SECONDS = 5.0  # after a rate limit at the least
 _FRESH_SECONDS = 60.0  # so old a reading of the exchange's clock is good for: ours may sleep
-_SILENT = 50  # orders asked for one by one at a time; each costs a read
 _TOLD = 100  # different troubles that are told; more is noise
 
 
@@ -105,54 +114,70 @@ class Recovery:
     async def _catch_up(self, reader: Reader) -> None:
         if self._gates.have_begun:
             await self._settle_beginnings(reader)
-        if due := self._gates.due:
-            await self._recover(reader, due)
+        results = await _each(self._recover(reader, due)) if (due := self._gates.due) else []
         await self._view.refresh(reader)
+        _raise_first(results)
 
     async def _recover(self, reader: Reader, due: Mapping[str, int]) -> None:
-        """Make channels whole that may lack something."""
+        """Make channels whole that may lack something; what can't be read holds up only those that need it.
+
+        Raises:
+            CallError, ProtocolError: some could not be made whole now.
+        """
         feeds = [self._gates.feeds[channel] for channel in due]
         # Subscribed before the exchange read its clock, they bring live whatever comes after that moment.
         now = await self._read_time(reader) + _APART_MS
         await asyncio.sleep(_APART_MS / 1000)
-        reads = await self._read(reader, feeds, now)
-        for feed in feeds:
-            if feed.scope.content is Content.PORTFOLIO:
-                await self._gates.join(
-                    feed, [await reader.portfolio(feed.scope.currency)], now, due[feed.channel]
-                )
-            else:
-                await self._gates.join(feed, reads, now, due[feed.channel])
+        sums = [feed for feed in feeds if feed.scope.content is Content.PORTFOLIO]
+        results = await _each(
+            *(self._join_sums(reader, feed, now, due[feed.channel]) for feed in sums),
+            self._join_events(reader, [feed for feed in feeds if feed not in sums], now, due),
+        )
+        _raise_first(results)
 
-    async def _read(self, reader: Reader, feeds: Collection[Feed], now: int) -> list[Read]:
-        """Read what some channels may lack, each currency once."""
+    async def _join_sums(self, reader: Reader, feed: Feed, now: int, number: int) -> None:
+        await self._gates.join(feed, [await reader.portfolio(feed.scope.currency)], now, number)
+
+    async def _join_events(
+        self, reader: Reader, feeds: Collection[Feed], now: int, due: Mapping[str, int]
+    ) -> None:
         wants = _wants(feeds)
-        reading = (reader.currency(currency, want, now) for currency, want in wants.items())
-        reads: list[Read] = []
-        for read in await asyncio.gather(*reading, return_exceptions=True):
-            if isinstance(read, BaseException):
-                raise read
-            reads.append(read)
-        if any(want.orders for want in wants.values()):
-            reads.append(await self._read_silent(reader, feeds, reads))
-        if any(feed.scope.content is Content.CHANGES and feed.lacks(reads, until=now) for feed in feeds):
-            reads.append(Read(positions=await reader.positions()))
-        return reads
+        results = await _each(*(reader.currency(currency, want, now) for currency, want in wants.items()))
+        reads = [result for result in results if isinstance(result, Read)]
+        missing = wants.keys() - {read.currency for read in reads}
+        readable = [feed for feed in feeds if missing.isdisjoint(feed.scope.currencies)]
+        reads += await self._read_more(reader, readable, reads, now)
+        for feed in readable:
+            await self._gates.join(feed, reads, now, due[feed.channel])
+        _raise_first(results)
 
-    async def _read_silent(self, reader: Reader, feeds: Collection[Feed], reads: Collection[Read]) -> Read:
+    async def _read_more(
+        self, reader: Reader, feeds: Collection[Feed], reads: Sequence[Read], now: int
+    ) -> list[Read]:
+        """Read what is known to be needed only after what else was read."""
+        more: list[Read] = []
+        if any(feed.scope.has_orders for feed in feeds):
+            more.append(await self._read_silent(reader, feeds, reads))
+        changes = (feed for feed in feeds if feed.scope.content is Content.CHANGES)
+        if any(feed.lacks([*reads, *more], until=now) for feed in changes):
+            more.append(Read(positions=await reader.positions()))
+        return more
+
+    async def _read_silent(self, reader: Reader, feeds: Collection[Feed], reads: Iterable[Read]) -> Read:
         """Read what became of orders that were open, and are in no list."""
         known = set().union(*(feed.open_ids() | self._view.open_ids(feed.channel) for feed in feeds))
-        listed = {key.order_id for read in reads for key, _ in read.orders}
-        asked = sorted(known - listed)[:_SILENT]
-        read = await reader.states(asked)
+        silent = known - _order_ids(reads)
+        read = await reader.states(sorted(silent))
         for feed in feeds:
-            feed.forget(set(asked) - {key.order_id for key, _ in read.orders})
+            feed.forget(silent - _order_ids([read]))
         return read
 
     def _failed(self, error: CallError | ProtocolError, wait: float) -> None:
         if isinstance(error, ProtocolError) and self._time is not None:
             self._tell(error)
-        logger.warning("what was missed on private channels (%s): to be read again in %g s", error, wait)
+        # A link that broke, as is told elsewhere: no second read comes on it.
+        level = logging.DEBUG if isinstance(error, OutcomeUnknown | RequestNotSent) else logging.WARNING
+        logger.log(level, "what was missed on private channels (%s): to be read again in %g s", error, wait)
 
     def _tell(self, error: DeribitError) -> None:
         """Tell a trouble once; most of them come again on each connection."""
@@ -176,3 +201,23 @@ def _wants(feeds: Iterable[Feed]) -> dict[str, Want]:
                 combos=known.combos or scope.content is Content.COMBO_TRADES,
             )
     return wants
+
+
+async def _each(*works: Coroutine[Any, Any, T]) -> list[T | CallError | ProtocolError]:
+    """Do several things at a time; give what each gave, or how it failed."""
+    results: list[T | CallError | ProtocolError] = []
+    for result in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, CallError | ProtocolError):
+            raise result
+        results.append(result)
+    return results
+
+
+def _raise_first(results: Iterable[object]) -> None:
+    for result in results:
+        if isinstance(result, CallError | ProtocolError):
+            raise result
+
+
+def _order_ids(reads: Iterable[Read]) -> set[str]:
+    return {key.order_id for read in reads for key, _ in read.orders}

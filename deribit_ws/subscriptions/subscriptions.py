@@ -57,8 +57,8 @@ class Subscriptions:
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
         # Told of channels when the exchange has subscribed them, each time anew, and when it has left them.
-        self.on_confirmed: Callable[[Collection[str]], None] = lambda channels: None
-        self.on_left: Callable[[Collection[str]], None] = lambda channels: None
+        self.on_confirmed: list[Callable[[Collection[str]], None]] = []
+        self.on_left: list[Callable[[Collection[str]], None]] = []
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -134,6 +134,7 @@ class Subscriptions:
             doubted = {channel for channel in self._confirmed if needs_login(channel)}
             self._confirmed -= doubted
             self._doubted |= doubted
+            _tell(self.on_left, doubted)
         else:  # it may send them still, even those nobody wants any more
             self._confirmed |= self._doubted
             self._resync |= self._doubted
@@ -272,7 +273,7 @@ class Subscriptions:
             self._confirmed.difference_update(request.channels)
             self._resync.difference_update(request.channels)
             self._tell_waiters()
-            self.on_left(request.channels)
+            _tell(self.on_left, request.channels)
             return
         given = {name for name in answer if isinstance(name, str)} if isinstance(answer, list) else set()
         accepted = given.intersection(request.channels)
@@ -281,7 +282,7 @@ class Subscriptions:
         self._reported -= accepted
         self._passing -= accepted
         if accepted:
-            self.on_confirmed(accepted)
+            _tell(self.on_confirmed, accepted)
         rest = [channel for channel in request.channels if channel not in accepted]
         self._refuse(rest, sorted(accepted), None)
 
@@ -318,3 +319,8 @@ class Subscriptions:
             wait = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
             self._retry_due = asyncio.get_running_loop().time() + wait
         return self._retry_due
+
+
+def _tell(listeners: Iterable[Callable[[Collection[str]], None]], channels: Collection[str]) -> None:
+    for listener in listeners:
+        listener(channels)

@@ -102,19 +102,37 @@ class OwnEar:
             heard[channel] += data if isinstance(data, list) else [data]
 
 
+class Watch(Ears):
+    """Hears marks and errors, and looks at books and orders the moment a drop is told; raising is an error."""
+
+    def __init__(self, dialogue: "Dialogue") -> None:
+        super().__init__()
+        self._dialogue = dialogue
+
+    def on_disconnected(self, event: Any) -> None:
+        """Nothing of before the drop is shown as true."""
+        self.marks.append(event)
+        for reading in self._dialogue.books:
+            book = reading.book
+            assert not (book.valid or book.best_bid or book.best_ask or [*book.bids, *book.asks]), book
+        assert not (self._dialogue.is_open and self._dialogue.client.orders.valid), "the view is valid"
+
+
 class Dialogue:
     """The dialogue, and all that came of it.
 
     Attributes:
         acts: what was done to orders, with what the user was told.
         absent: labels of orders that the user was told do not exist.
+        is_open: whether the view of orders has been true.
         entered: by reader of trades, the last trade_seq of each instrument when it was open.
     """
 
     def __init__(self, exchange: SimulatedExchange, client: Client) -> None:
         self.exchange = exchange
         self.client = client
-        self.ears = Ears()
+        self.ears = Watch(self)
+        self.is_open = False
         client.add_handler(self.ears)
         self.books: list[BookReader] = []
         self.trades: list[Reader] = []
@@ -141,6 +159,7 @@ class Dialogue:
             self.own = OwnEar(await stack.enter_async_context(stream))
             tasks.append(asyncio.create_task(self.own.read()))
             await self.client.orders.wait_valid(timeout=120)  # seconds: half-open links take 20.6 each
+            self.is_open = True
             yield tasks
 
     async def _trades(self, stack: AsyncExitStack, where: dict[str, Any]) -> Reader:
@@ -153,6 +172,11 @@ class Dialogue:
         return reader
 
     # --- the script
+
+    async def begin(self) -> None:
+        """Have an order and a position that no channel ever tells of: they were there before."""
+        await self._place("buy", LINEAR, amount=1, price=self._away(LINEAR, 0.9))
+        await self._place("buy", LINEAR, amount=2, type="market")
 
     async def hold(self) -> None:
         """Say it all; what the cut hinders is said again where that is right."""

@@ -32,11 +32,11 @@ def behind(dialogue: Dialogue) -> list[str]:
         if reading.book.change_id != newest:
             lacking.append(f"{reading.book} is not at {newest}")
     for channel in OWN_CHANNELS:
-        made, heard = _fills(dialogue, channel), dialogue.own.trades[channel]
+        made, heard = _since(_fills(dialogue, channel)), _since(dialogue.own.trades[channel])
         if "orders" not in channel and len(heard) < len(made):
             lacking.append(f"{channel}: {len(heard)} fills of {len(made)}")
-        states = {one["order_id"]: version(one) for one in dialogue.own.orders[channel]}
-        lasts = {one["order_id"]: version(one) for one in _orders(dialogue, channel)}
+        states = {one["order_id"]: version(one) for one in _since(dialogue.own.orders[channel])}
+        lasts = {one["order_id"]: version(one) for one in _since(_orders(dialogue, channel))}
         if "trades" not in channel and states != lasts:
             lacking.append(f"{channel}: orders at {states}, not {lasts}")
     return lacking
@@ -93,13 +93,15 @@ def judge_books(dialogue: Dialogue) -> None:
 
 def judge_fills(dialogue: Dialogue, channel: str) -> None:
     """Each fill was heard once, in the order of time, and each instrument's in its order."""
-    heard, made = dialogue.own.trades[channel], _fills(dialogue, channel)
+    heard, made = _since(dialogue.own.trades[channel]), _since(_fills(dialogue, channel))
     assert {one["trade_id"] for one in heard} == {one["trade_id"] for one in made}, channel
     assert len(heard) == len(made), f"{channel}: {heard}, made {made}"
     if was_late(dialogue):
         return
     for name in (BTC, ETH):
-        ids, real = ([one["trade_id"] for one in fills if one["instrument_name"] == name] for fills in (heard, made))
+        ids, real = (
+            [one["trade_id"] for one in fills if one["instrument_name"] == name] for fills in (heard, made)
+        )
         assert ids == real, f"{channel}: fills {ids}, made {real}"
     times = [trade["timestamp"] for trade in heard]
     # A message of user.changes is about one instrument, so a recovered one gathers some time of it.
@@ -109,10 +111,10 @@ def judge_fills(dialogue: Dialogue, channel: str) -> None:
 def judge_orders(dialogue: Dialogue, channel: str) -> None:
     """Each version heard was made, was heard once, in its order's order; the last of each was heard."""
     heard: defaultdict[str, list[Any]] = defaultdict(list)
-    for order in dialogue.own.orders[channel]:
+    for order in _since(dialogue.own.orders[channel]):
         heard[order["order_id"]].append(version(order))
     made: defaultdict[str, list[Any]] = defaultdict(list)
-    for order in _orders(dialogue, channel):
+    for order in _since(_orders(dialogue, channel)):
         if version(order) not in made[order["order_id"]]:
             made[order["order_id"]].append(version(order))
     assert heard.keys() == made.keys(), f"{channel}: {heard.keys()} and not {made.keys()}"
@@ -138,8 +140,8 @@ def judge_view(dialogue: Dialogue) -> None:
     assert shown == real, f"the view shows {shown}, not {real}"
     sums: Counter[str] = Counter()
     for trade in dialogue.exchange.ledger.user_trades[USER]:
-        sums[trade["instrument_name"]] += (1 if trade["direction"] == "buy" else -1) * round(trade["amount"])
-    held = {name: round(position.size) for name, position in orders.positions.items() if position.size}
+        sums[trade["instrument_name"]] += (1 if trade["direction"] == "buy" else -1) * _lots(trade["amount"])
+    held = {name: _lots(position.size) for name, position in orders.positions.items() if position.size}
     assert held == {name: size for name, size in sums.items() if size}, f"positions {held}, made {sums}"
 
 
@@ -151,7 +153,9 @@ def judge_act(dialogue: Dialogue, act: Act) -> None:
     else:
         versions = ledger.versions(act.order.order_id)
         told = (act.order.order_state, act.order.amount, act.order.filled_amount, act.order.price)
-        real = [tuple(one[key] for key in ("order_state", "amount", "filled_amount", "price")) for one in versions]
+        real = [
+            tuple(one[key] for key in ("order_state", "amount", "filled_amount", "price")) for one in versions
+        ]
         assert told in real, f"{act}: never was so, but {real}"
         assert not act.label or act.label == versions[-1]["label"]
     if act.name == "edited":
@@ -184,6 +188,15 @@ def judge_marks(dialogue: Dialogue) -> None:
     assert numbers == sorted(set(numbers)), numbers
     since = [mark for mark in dialogue.ears.marks[dialogue.marks_before :] if mark in links]
     assert dialogue.own.marks == since, f"{dialogue.own.marks} in the stream, {since} for handlers"
+
+
+def _lots(size: float) -> int:
+    return round(size * 1_000_000)  # finer than any instrument's least amount
+
+
+def _since(items: list[Any]) -> list[Any]:
+    """Leave out the instrument that was traded just before the channels were opened: some may tell of it."""
+    return [item for item in items if item["instrument_name"] != LINEAR]
 
 
 def _fills(dialogue: Dialogue, channel: str) -> list[Any]:

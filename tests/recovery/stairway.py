@@ -18,7 +18,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from random import Random
 from typing import Any
 
@@ -26,7 +25,7 @@ import looptime
 
 from deribit_ws import Client, Credentials
 from deribit_ws.testing import SimulatedExchange
-from deribit_ws.testing.memory import loop_clock
+from deribit_ws.testing.memory import MemoryNetwork, loop_clock
 from deribit_ws.testing.proxy import ChaosProxy
 from deribit_ws.testing.proxy_faults import CutAfter, Ending, Way
 from deribit_ws.testing.proxy_links import Links
@@ -34,12 +33,14 @@ from tests.recovery.dialogue import Dialogue
 from tests.recovery.judge import behind, judge, was_late
 
 KEY = Credentials("simulated", "secret")
+Told = Callable[[Links, Way], object]  # of each frame, as it is written
 WAYS: dict[str, Way | None] = {"up": Way.UP, "down": Way.DOWN, "both": None}
 OPTIONS: dict[str, Any] = {"step_seconds": 0.1, "heartbeat_scale": 0.1}  # a test_request comes each second
 QUIET_SECONDS = 60.0  # in which all must have been delivered; a half-open link takes up to 20.6 to be found
 LATE_SECONDS = 0.3  # between two looks whether it is so; also in which what comes a second time would come
 LONGEST = 300.0  # seconds for a step
 RECOVERY_BYTES = (1_500, 15_000)  # a cut of a later link: while it logs in, or while it recovers
+LATENCY = (0.001, 0.01)  # seconds, each way, in memory
 AT_ONCE = 12  # steps side by side over sockets, each with little to do and long to wait
 
 
@@ -100,9 +101,11 @@ async def take(step: Step) -> Outcome:
     return Outcome(step, "", len(links.links), links.links[1].course.ended, was_late(dialogue))
 
 
-async def _lived(step: Step, cuts: list[CutAfter], *, cancels: bool) -> tuple[Links, Dialogue]:
+async def _lived(
+    step: Step, cuts: list[CutAfter], *, cancels: bool, told: Told | None = None
+) -> tuple[Links, Dialogue]:
     """Let a client live through the dialogue and the cuts; give the links it had, and what it heard."""
-    async with _stage(step) as (exchange, links, url, session):
+    async with _stage(step, told) as (exchange, links, url, session):
         client = Client(
             url, credentials=KEY, session=session, retry_seconds=0.05, cancel_on_disconnect=cancels
         )
@@ -115,6 +118,7 @@ async def _lived(step: Step, cuts: list[CutAfter], *, cancels: bool) -> tuple[Li
 
 
 async def _talk(dialogue: Dialogue, links: Links, cutter: asyncio.Task[None]) -> None:
+    await dialogue.begin()
     async with dialogue.open() as readers:
         await dialogue.hold()
         cutter.cancel()
@@ -143,7 +147,7 @@ async def _cut(exchange: SimulatedExchange, links: Links, cuts: Iterable[CutAfte
 
 
 @asynccontextmanager
-async def _stage(step: Step) -> AsyncIterator[tuple[SimulatedExchange, Links, str, Any]]:
+async def _stage(step: Step, told: Told | None) -> AsyncIterator[tuple[SimulatedExchange, Links, str, Any]]:
     """An exchange, the links that lead to it, where to dial, and with what."""
     if step.sockets:
         async with (
@@ -153,20 +157,45 @@ async def _stage(step: Step) -> AsyncIterator[tuple[SimulatedExchange, Links, st
             yield exchange, proxy, proxy.url, None
         return
     exchange = SimulatedExchange(seed=step.seed, listen=False, wall_clock=loop_clock(), **OPTIONS)
-    async with exchange, exchange.memory(seed=step.seed, latency=(0.001, 0.01)) as network:
+    network: MemoryNetwork
+    on_frame = told and (lambda _, way, __: told(network, way))
+    async with exchange, exchange.memory(seed=step.seed, latency=LATENCY, on_frame=on_frame) as network:
         yield exchange, network, exchange.url, network.session
 
 
 # --- many steps
 
 
-def length(way: str, seed: int = 0) -> int:
-    """Give how many bytes the dialogue takes when nobody cuts it; there is no second link then."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long the dialogue is in bytes when nobody cuts it, and where its frames begin."""
+
+    total: int
+    edges: frozenset[int]
+
+    def places(self, stride: int, first: int = 0) -> list[int]:
+        """Every so many bytes, and around the edge of each frame: bytes within one are much alike."""
+        around = {edge + near for edge in self.edges for near in (-1, 0, 1)}
+        return sorted({*range(first, self.total, stride), *around} & {*range(first, self.total)})
+
+
+def planned(way: str, seed: int = 0) -> Plan:
+    """Measure the dialogue; it needs no second link then."""
+    edges: set[int] = set()
+    counted = (Way.UP, Way.DOWN) if WAYS[way] is None else (WAYS[way],)
+
+    def told(links: Links, frame_way: Way) -> None:
+        if frame_way in counted:
+            edges.add(_passed(links, counted))
+
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
-        links, _ = runner.run(_lived(Step(way, 0, seed), [], cancels=True))
+        links, _ = runner.run(_lived(Step(way, 0, seed), [], cancels=True, told=told))
     assert len(links.links) == 1, "it needed a second link, though nobody cut the first"
-    passed, concerned = links.links[1].course.passed, WAYS[way]
-    return sum(passed.values()) if concerned is None else passed[concerned]
+    return Plan(_passed(links, counted), frozenset(edges))
+
+
+def _passed(links: Links, ways: Iterable[Way | None]) -> int:
+    return sum(count for way, count in links.links[1].course.passed.items() if way in ways)
 
 
 def run(step: Step) -> Outcome:
@@ -221,17 +250,23 @@ def main() -> int:
     logging.disable(logging.CRITICAL)  # each cut is a warning or two
     failed = 0
     for way in given.way or WAYS:
-        begun, total = time.perf_counter(), length(way, given.seed)
-        places = given.only or range(given.first, total, given.stride)
+        begun, plan = time.perf_counter(), planned(way, given.seed)
+        places = given.only or plan.places(given.stride, given.first)
         steps = [Step(way, nbytes, given.seed, given.sockets) for nbytes in places]
         sums: Counter[str] = Counter()
         for outcome in over_sockets(steps) if given.sockets else in_memory(steps, given.jobs):
-            sums.update(steps=1, links=outcome.links, uncut=not outcome.was_cut, late=outcome.was_late, failed=bool(outcome.fault))
+            sums.update(
+                steps=1,
+                links=outcome.links,
+                uncut=not outcome.was_cut,
+                late=outcome.was_late,
+                failed=bool(outcome.fault),
+            )
             if outcome.fault:
                 print(f"FAILED {way} after {outcome.step.nbytes} bytes: {outcome.fault}", flush=True)
         failed += sums["failed"]
         print(
-            f"seed {given.seed}, {way}: {total} bytes, {sums['steps']} steps, {sums['links']} links, "
+            f"seed {given.seed}, {way}: {plan.total} bytes, {len(plan.edges)} frames, {sums['steps']} steps, {sums['links']} links, "
             f"{sums['uncut']} not cut, {sums['late']} with fills out of order as told, {sums['failed']} failed; {time.perf_counter() - begun:.0f} s",
             flush=True,
         )

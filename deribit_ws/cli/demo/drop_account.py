@@ -45,7 +45,7 @@ def drop_lines(links: Links) -> tuple[DropLine, ...]:
 def recovery_ms(drops: Sequence[DropLine]) -> tuple[float, float] | None:
     """Median and longest time from noticing a drop to the next link."""
     times = [drop.back_ms for drop in drops if drop.back_ms is not None]
-    return (median(times), max(times)) if times else None
+    return (round(median(times), 1), max(times)) if times else None
 
 
 def drop_faults(links: Links, *, interrupted: bool) -> Iterator[str]:
