@@ -7,6 +7,7 @@ Two rules. A notification is a plain call, never an event object: it is nearly a
 whatever arrives, `receive` never raises: what can't be understood is told to `sinks.garbage`.
 """
 
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,9 @@ HELD_BYTES = 64 * 1024 * 1024  # notifications kept back while a link is rebuilt
 _NAME_AT = len(NOTIFICATION_HEAD)
 _DATA_SKIP = len(NOTIFICATION_DATA)
 _TAIL = -len(NOTIFICATION_TAIL)
+
+_CHANNEL = re.compile(rb'"channel"\s*:\s*"([^"\\]+)"')
+_SEARCHED_BYTES = 4096  # of a frame nobody can read: a channel is named near its beginning
 
 _BACKSLASH = 0x5C  # looked for as a number: twenty times as fast as `b"\\" in …`
 
@@ -202,9 +206,9 @@ class DeribitProtocol:
 
 def _channel_in(frame: bytes) -> str | None:
     """Give the channel that a frame nobody can read was about, where it says so before it breaks off."""
-    end = frame.find(b'"', _NAME_AT) if frame.startswith(NOTIFICATION_HEAD) else -1
-    name = frame[_NAME_AT:end].decode(errors="replace") if end > 0 else ""
-    return name if name.isprintable() and "\\" not in name and "\ufffd" not in name and name else None
+    found = _CHANNEL.search(frame, 0, _SEARCHED_BYTES)
+    name = found[1].decode(errors="replace") if found is not None else ""
+    return name if name.isprintable() and "\ufffd" not in name and name else None
 
 
 _KINDS: dict[ErrorClass | None, type[RpcError]] = {

@@ -148,13 +148,14 @@ class Feeds(Listening):
             interval: "100ms", "agg2" (about a second), or "raw" (each trade; needs a login).
             hold: seconds that live trades wait at most for missing ones, counted while history can be
                 asked, and from the last of them that came; then the `Gap`, and live goes on. None: for as
-                long as it takes.
+                long as it takes. What history refuses again and again, or no longer has, is a `Gap` anyway.
             marks: give `Connected`, `Disconnected` and `Gap` in order among the trades.
             maxsize: trades kept for a slow reader; later ones are read from history when it catches up.
 
         Raises:
             UsageError: neither an instrument nor a kind or currency, or both, or a value is none.
             SubscriptionRejected: on entering: the exchange has no such trades.
+            CallError: on entering: where they begin can't be read.
         """
         self._check_open()
         return self._rooms.trades.open(

@@ -49,6 +49,7 @@ class LiveTrades(Reading[T_co]):
         self.flow = flow
         self._tell = tell
         self.hold = hold
+        self.refusals = 0  # of what was asked, in a row and for good
         self._wants_marks = marks
         self._is_proving = False
         self._tried_at = -math.inf  # when history last had its chance, in loop time

@@ -532,7 +532,8 @@ def test_typed_in_any_order(name: str, shape: str) -> None:
         (HEAD + b'book.\\u0058","data":', None),
         (HEAD + b'book.\xff","data":', None),
         (HEAD + b'book.\x1b","data":', None),
-        (b'{"params":{"channel":"book.X.raw"', None),
+        (b'{"params": {"channel": "book.X.raw", "data": NaN}}', "book.X.raw"),
+        (b'{"params":{"name":"book.X.raw"', None),
     ],
 )
 def test_whose_garbage_it_was(frame: bytes, channel: str | None) -> None:

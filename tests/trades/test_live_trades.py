@@ -555,3 +555,20 @@ async def test_what_can_not_be_is_refused(stage: Stage, options: dict[str, Any])
     """Arguments that don't fit raise at once."""
     with pytest.raises(UsageError):
         stage.client.trades(**options)
+
+
+@pytest.mark.parametrize("hold", [5.0, None])
+@staged()
+async def test_one_refusal_costs_nothing(stage: Stage, hold: float | None) -> None:
+    """A history that refuses the question as if for good is asked again; only if it goes on is that a Gap."""
+    async with stage.client.trades(BTC, hold=hold) as trades:
+        made = await stage.tell()
+        stage.exchange.inject(FailRequest("public/get_last_trades_by_instrument", 11050, times=4))
+        await stage.drop()
+        made += stage.trade(5)
+        await asyncio.sleep(4)
+        made += await stage.tell(1)
+        await asyncio.sleep(1)
+
+        assert read_now(trades) == made
+    assert trades.lost == 0
