@@ -26,12 +26,20 @@ class Freshness:
     Args:
         tell: told of each that does not, once until it speaks again or the link is another.
         is_confirmed: whether a channel is subscribed now; of others nothing is expected.
+        is_wanted: whether somebody holds a channel.
     """
 
-    def __init__(self, tell: Callable[[Stale], None], is_confirmed: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Stale], None],
+        is_confirmed: Callable[[str], bool],
+        is_wanted: Callable[[str], bool],
+    ) -> None:
         self._tell = tell
         self._is_confirmed = is_confirmed
+        self._is_wanted = is_wanted
         self._limits: dict[str, float] = {}  # channel → seconds
+        self._asked: set[str] = set()  # those of them that the user named
         self._heard: dict[str, float] = {}  # on the loop's clock, on this link
         self._told: set[str] = set()
         self._changed = asyncio.Event()
@@ -41,8 +49,10 @@ class Freshness:
         channels = list(channels)
         for channel in channels:
             self._limits.pop(channel, None)
+            self._asked.discard(channel)
             if seconds is not None:
                 self._limits[channel] = seconds
+                self._asked.add(channel)
         self.begin(channels)
 
     def begin(self, channels: Iterable[str]) -> None:
@@ -83,10 +93,13 @@ class Freshness:
         """Tell what is stale by now; give the seconds until something else may be."""
         now = asyncio.get_running_loop().time()
         waits = []
-        for channel, limit in self._limits.items():
+        for channel, limit in list(self._limits.items()):
             if not self._is_confirmed(channel):
                 self._heard.pop(channel, None)
-                waits.append(_UNCONFIRMED_SECONDS)
+                if channel in self._asked or self._is_wanted(channel):
+                    waits.append(_UNCONFIRMED_SECONDS)
+                else:
+                    del self._limits[channel]
                 continue
             silent = now - self._heard.setdefault(channel, now)
             if silent < limit:

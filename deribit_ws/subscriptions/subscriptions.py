@@ -70,6 +70,10 @@ class Subscriptions:
         """What the exchange has confirmed on this connection."""
         return frozenset(self._confirmed)
 
+    def is_wanted(self, channel: str) -> bool:
+        """Tell whether somebody holds a channel."""
+        return channel in self._references
+
     def is_confirmed(self, channel: str) -> bool:
         """Tell whether the exchange has confirmed a channel on this connection."""
         return channel in self._confirmed

@@ -39,7 +39,7 @@ class LiveTrades(Reading[T_co]):
         flow: Flow,
         opener: Callable[[Any], Awaitable[None]],
         closer: Callable[[Any], None],
-        tell: Callable[[Mark], None],
+        tell: Callable[[Gap], None],
         *,
         hold: float | None,
         marks: bool,

@@ -15,6 +15,7 @@ from deribit_ws.channels.names import Interval
 from deribit_ws.errors import UsageError, require_positive, require_whole
 from deribit_ws.handlers.registrations import Registration
 from deribit_ws.handlers.registry import Registry
+from deribit_ws.marks import Gap
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tradeflow import Flow, InstrumentFlow, KindFlow
 from deribit_ws.trades.life import Life
@@ -29,6 +30,7 @@ DEFAULT_MAXSIZE = 10_000
 # Flows that ask history at once: enough to keep the exchange busy, and few enough that a hundred flows
 # don't take all the credits of others in one moment.
 _SEATS = 8
+_GAPS = 1000  # remembered, so that a gap is told once to handlers; its readers meet it at about the same time
 
 _Opened = Callable[[Sequence[str]], Awaitable[None]]
 
@@ -47,6 +49,7 @@ class Trades:
         self._registrations: dict[LiveTrades[Any], Registration] = {}  # of those entered
         self._open: dict[LiveTrades[Any], None] = {}  # of those, whoever has its beginning
         self._tenders: dict[LiveTrades[Any], asyncio.Task[None]] = {}  # while a link lives
+        self._told: dict[Gap, None] = {}  # the last gaps told, oldest first
         self._start: Callable[[LiveTrades[Any]], None] | None = None
 
     def open(
@@ -92,10 +95,18 @@ class Trades:
             flow,
             partial(self._enter, opened),
             self._leave,
-            self._registry.tell,
+            self._tell,
             hold=hold,
             marks=marks,
         )
+
+    def _tell(self, gap: Gap) -> None:
+        """Tell of a gap once, however many read the same trades."""
+        if gap not in self._told:
+            self._told[gap] = None
+            if len(self._told) > _GAPS:
+                del self._told[next(iter(self._told))]
+            self._registry.tell(gap)
 
     # --- as a recovery
 
@@ -106,16 +117,16 @@ class Trades:
         """Ask history, at once and whenever something is missing; ends with the connection."""
         life, seats = Life(self._ask), asyncio.Semaphore(_SEATS)
         waiting: asyncio.Queue[LiveTrades[Any]] = asyncio.Queue()  # each is in it once at most
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(let_go(waiting, life), name="deribit_ws patience of trades")
-                self._start = partial(self._tend, group, seats, life, waiting)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(let_go(waiting, life), name="deribit_ws patience of trades")
+            self._start = partial(self._tend, group, seats, life, waiting)
+            try:
                 for live in self._open:
                     self._start(live)
                 await asyncio.get_running_loop().create_future()  # for as long as the link lives
-        finally:
-            self._start = None
-            self._tenders.clear()
+            finally:  # before the group ends, which takes no more from then on
+                self._start = None
+                self._tenders.clear()
 
     def disconnected(self) -> None:
         """The link is gone: all may have missed something from now on."""

@@ -572,3 +572,20 @@ async def test_one_refusal_costs_nothing(stage: Stage, hold: float | None) -> No
 
         assert read_now(trades) == made
     assert trades.lost == 0
+
+
+@staged()
+async def test_a_gap_is_told_once(stage: Stage) -> None:
+    """However many read the same trades, handlers hear of a gap once, and each reader has it in its place."""
+    async with stage.client.trades(BTC, marks=True) as first, stage.client.trades(BTC, marks=True) as second:
+        made = await stage.tell()
+        stage.exchange.inject(FailRequest(BY_SEQ, 13028, None))
+        await stage.drop()
+        lost = await stage.tell(3)
+        await stage.back()
+        made += await stage.tell(1)
+        await asyncio.sleep(8)
+
+        expected = [made[0], "Disconnected", "Connected", (lost[0], lost[-1]), made[-1]]
+        assert read_now(first) == read_now(second) == expected
+    assert [(gap.first, gap.last) for gap in stage.ears.gaps] == [(lost[0], lost[-1])]
