@@ -248,7 +248,15 @@ class RequestNotSent(CallError):
 
 
 class OutcomeUnknown(CallError):
-    """The call was on the wire when the link broke; nobody here knows whether it acted."""
+    """The call was on the wire when the link broke; nobody here knows whether it acted.
+
+    Args:
+        order: of an edit that can't be told from other changes: the order as it is now; else None.
+    """
+
+    def __init__(self, message: str, *, method: str = "", order: "Order | None" = None) -> None:
+        super().__init__(message, method=method)
+        self.order = order
 
 
 class OrderNotPlaced(CallError):

@@ -24,7 +24,7 @@ from deribit_ws.errors import (
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.methods import PrivateMethods
 from deribit_ws.methods.calls import TypedCall
-from deribit_ws.orders.intents_doubts import Doubts, Intent, leaves_doubt
+from deribit_ws.orders.intents_doubts import Doubts, Intent, had_ended, leaves_doubt
 from deribit_ws.orders.intents_labels import unique_label
 from deribit_ws.orders.intents_reads import Reads
 from deribit_ws.orders.intents_time import ExchangeTime
@@ -35,6 +35,7 @@ Number = float | Decimal
 _Settle = Callable[[Intent, Exception], Awaitable[Order]]
 
 _VALID_SECONDS = 5.0  # an order that takes longer to reach the book is for a market that is gone
+_LONGEST_VALID = 600.0  # seconds; so long may it take to prove that there is no order
 _TOO_LATE = 13888  # of an order whose valid_until was over: then our reading of the time may be off
 
 
@@ -117,7 +118,8 @@ class Intents:
             type: kind of order; limit when left out.
             label: words of your own, at most 51 characters. "~" and 12 random digits are added;
                 `label_of(order)` gives your part back.
-            valid_for: seconds from now in which the exchange may begin to match it, on its own clock.
+            valid_for: seconds from now in which the exchange may begin to match it, on its own clock; 600
+                at most.
             timeout: seconds the call may take; the client's own deadline when None.
             more: as in `client.private.buy`.
 
@@ -164,6 +166,8 @@ class Intents:
     ) -> Order:
         """Change an order; return it as it is then, or raise because it was not changed.
 
+        Its size is always said anew: `amount` or `contracts`.
+
         It is sent at most once. Where the call ends without saying what became of it, the order is read,
         once the link and the login are back, until it shows what was asked, has ended, or can't be changed
         by this edit any more. An order that showed it before counts as changed.
@@ -181,8 +185,10 @@ class Intents:
             UsageError: a parameter is missing, unknown or not of its kind, or the client is not open.
             OrderNotPlaced: it is certain that it was not edited; `order` is the order as it really is.
             RpcError: the exchange refused it.
-            OutcomeUnknown: the client was closed before it was found out.
+            OutcomeUnknown: the client was closed before it was found out; or the order was changed by
+                others as well, so that nobody can tell: then `order` is the order as it is.
         """
+        _require_name(order_id, "order_id")
         asked: dict[str, Any] = {"amount": amount, "contracts": contracts, "price": price, **more}
         shown = {name: value for name, value in asked.items() if value is not None}
         intent = Intent("private/edit", order_id=order_id, asked=shown)
@@ -190,7 +196,7 @@ class Intents:
         return await self._ended(edit, intent, self._doubts.edited)
 
     async def cancel(self, order_id: str, *, timeout: float | None = None) -> Order:
-        """Cancel an order; return it as it ended, which may be filled.
+        """Cancel an order; return it as it ended, which may be filled, or before this was called.
 
         Where the call ends without saying what became of it, the order is read, once the link and the
         login are back, and cancelled again until it is over: that can't meet any other order.
@@ -202,14 +208,15 @@ class Intents:
         Raises:
             UsageError: not an order's id, or the client is not open.
             RequestNotSent: nothing was sent; the order is as it was.
-            RpcError: the exchange refused it; 11044 and its like where the order had ended before.
+            RpcError: the exchange refused it, or knows no such order.
             OutcomeUnknown: the client was closed before it was found out.
         """
+        _require_name(order_id, "order_id")
         intent = Intent("private/cancel", order_id=order_id, sent=self._exchange_time.ticks)
         try:
             order = await self._private.cancel(order_id=order_id, timeout=timeout)
         except (CallError, WireError) as error:
-            if not leaves_doubt(error):
+            if not (leaves_doubt(error) or had_ended(error)):
                 raise
             return await self._learned_of(self._doubts.cancelled(intent, error))
         self._learned(order, ())
@@ -220,6 +227,7 @@ class Intents:
     async def _place(
         self, side: str, instrument_name: str, label: str | None, valid_for: float, fields: dict[str, Any]
     ) -> Order:
+        _require_name(instrument_name, "instrument_name")
         intent = Intent(f"private/{side}", label=unique_label(label), instrument_name=instrument_name)
         private = self._timed(intent, valid_for)
         place = private.buy if side == "buy" else private.sell
@@ -229,6 +237,8 @@ class Intents:
     def _timed(self, intent: Intent, valid_for: float) -> PrivateMethods:
         """Give methods whose call, once its parameters are found right, is sent with a valid_until."""
         require_positive(valid_for=valid_for)
+        if valid_for > _LONGEST_VALID:
+            raise UsageError(f"valid_for of {valid_for:g} s: at most {_LONGEST_VALID:g}")
         loop = asyncio.get_running_loop()
         began = loop.time()
 
@@ -258,7 +268,7 @@ class Intents:
         try:
             placed = await call
         except RequestNotSent as error:
-            said = f"{intent.method}: nothing was sent: {error}"
+            said = f"nothing was sent: {error}"
             raise OrderNotPlaced(said, method=intent.method, label=intent.label) from error
         except (CallError, WireError) as error:
             if isinstance(error, RpcError) and error.code == _TOO_LATE:
@@ -278,3 +288,8 @@ class Intents:
             raise
         self._learned(order, ())
         return order
+
+
+def _require_name(name: object, what: str) -> None:
+    if not (isinstance(name, str) and name.strip()):
+        raise UsageError(f"{what} must be a name, not {name!r}")

@@ -23,7 +23,7 @@ from deribit_ws.errors import (
     WireError,
 )
 from deribit_ws.methods import PrivateMethods
-from deribit_ws.orders.intents_edits import is_ended, may_show, shows
+from deribit_ws.orders.intents_edits import is_ended, is_unproven, may_show, shows
 from deribit_ws.orders.intents_reads import Reads, Unanswerable
 from deribit_ws.orders.intents_time import ExchangeTime
 from deribit_ws.wire.errors import is_passing
@@ -39,6 +39,11 @@ _CANCELS = 300  # so many: an order that stays open through them can't be cancel
 # The exchange answers, and yet it is not known what it did: it failed inside, or says nothing more.
 _UNCLEAR = frozenset({10001, 11094, 13028})
 _NOT_OPEN = frozenset({10004, 10010, 11008, 11044})  # what a cancel says of an order that has ended
+
+
+def had_ended(error: Exception) -> bool:
+    """Tell whether a cancel was refused because the order was over."""
+    return isinstance(error, RpcError) and error.code in _NOT_OPEN
 
 
 def leaves_doubt(error: Exception) -> bool:
@@ -112,7 +117,7 @@ class Doubts:
 
         Raises:
             OrderNotPlaced: it was not edited, and won't be; with the order as it is.
-            OutcomeUnknown: the client was closed first.
+            OutcomeUnknown: the client was closed first, or the order was changed since by others too.
         """
         return await _settled(intent, cause, self._edited(intent, cause))
 
@@ -175,6 +180,9 @@ class Doubts:
                 order = await self._state(intent)
         if order is not None and _is_edited(order, intent):
             return order
+        if order is not None and is_unproven(order, intent.sent_ms):
+            said = f"{intent} was changed since, and does not show what was asked: by this edit first, or not"
+            raise OutcomeUnknown(said, method=intent.method, order=order) from cause
         real = f"it is {order.order_state}" if order is not None else "the exchange knows no such order"
         said = f"{intent} was not changed, and won't be: {real}"
         raise OrderNotPlaced(said, method=intent.method, order=order) from cause

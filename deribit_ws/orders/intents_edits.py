@@ -44,6 +44,11 @@ def may_show(order: Order, asked: Mapping[str, Any], sent_ms: float) -> bool:
     return bool(order.post_only and order.replaced is not False and is_passive and touched >= sent_ms)
 
 
+def is_unproven(order: Order, sent_ms: float) -> bool:
+    """Tell whether an order that does not show an edit may have had it: it was changed since, by whomever."""
+    return order.replaced is not False and (order.last_update_timestamp or 0) >= sent_ms
+
+
 def _agrees(order: Order, name: str, value: Any) -> bool:
     shown = _shown(order, name)
     if not isinstance(shown, bool | int | float | str):
