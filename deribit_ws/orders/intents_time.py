@@ -16,6 +16,8 @@ from deribit_ws.orders.intents_reads import Reads
 
 _KEPT_SECONDS = 300.0  # a clock 100 ppm off has moved 30 ms by then: nothing beside the margin below
 _SHARED_SECONDS = 1.0  # a reading this young serves whoever else is in doubt
+_PROMPT_SECONDS = 1.0  # a round trip; half of it is what the likeliest time may be off by
+_PROMPT_TRIES = 3
 _MARGIN_MS = 1_000  # the matching engine's clock and the one that answers may differ
 
 
@@ -52,7 +54,7 @@ class ExchangeTime:
         if self._age > _KEPT_SECONDS:
             async with self._one_asks:
                 if self._age > _KEPT_SECONDS:
-                    await self._measure(timeout)
+                    await self._measure_promptly(timeout)
         return self.now_ms
 
     def doubt(self) -> None:
@@ -83,6 +85,14 @@ class ExchangeTime:
 
     def _least_ms(self) -> float:
         return self._read_ms + (self.ticks - self._received) * 1000 if self._read_ms else 0.0
+
+    async def _measure_promptly(self, timeout: float | None) -> None:
+        """Measure; again where the question waited for a link or for credits, which puts the middle off."""
+        for _ in range(_PROMPT_TRIES):
+            began = self.ticks
+            await self._measure(timeout)
+            if self.ticks - began <= _PROMPT_SECONDS:
+                return
 
     async def _measure(self, timeout: float | None) -> None:
         sent = self.ticks

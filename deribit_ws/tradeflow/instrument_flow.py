@@ -57,7 +57,7 @@ class InstrumentFlow(Flow):
     def _meet(self, trade: Trade) -> Sequence | None:
         if trade.instrument_name != self._instrument:
             return None
-        is_first = not (self._is_bare and self._doubt) or trade.trade_seq == 1
+        is_first = not self._is_bare or trade.trade_seq == 1  # none was made before: all from 1 on are due
         sequence = Sequence(self._instrument, trade.trade_seq if is_first else None)
         self._sequences[self._instrument] = sequence
         return sequence
