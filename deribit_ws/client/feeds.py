@@ -17,12 +17,14 @@ from deribit_ws.client.restoring import Recovery
 from deribit_ws.errors import UsageError
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
-from deribit_ws.marks import Mark
+from deribit_ws.marks import Connected, Disconnected, Gap
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.orders import Orders
 from deribit_ws.trades import DEFAULT_MAXSIZE, LiveTrades, Trades
 from deribit_ws.universe import Universe
 from deribit_ws.wire.market import Trade
+
+LinkMark = Connected | Disconnected | Gap  # what stands among the trades, where asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Feeds(Listening):
         hold: float | None = 5.0,
         marks: bool,
         maxsize: int = DEFAULT_MAXSIZE,
-    ) -> LiveTrades[Trade | Mark]: ...
+    ) -> LiveTrades[Trade | LinkMark]: ...
 
     def trades(
         self,
@@ -133,7 +135,7 @@ class Feeds(Listening):
         hold: float | None = 5.0,
         marks: bool = False,
         maxsize: int = DEFAULT_MAXSIZE,
-    ) -> LiveTrades[Trade] | LiveTrades[Trade | Mark]:
+    ) -> LiveTrades[Trade] | LiveTrades[Trade | LinkMark]:
         """Give each trade once and in order, across drops: what was missed is read from history.
 
         Use it as `async with client.trades(…) as trades: async for trade in trades: …`; entering waits for

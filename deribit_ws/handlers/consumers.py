@@ -11,6 +11,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Protocol
 
 from deribit_ws.errors import SlowConsumer, UsageError
@@ -37,6 +38,14 @@ def told(error: BaseException) -> Exception:
     return failure
 
 
+class Remedy(Enum):
+    """What becomes of a message that may not be dropped, and did not fit."""
+
+    NONE = "none"  # nobody here knows how to get it again
+    LINK = "link"  # the next link gives it again
+    READ = "read"  # this link does, once the consumer has caught up
+
+
 class Owner(Protocol):
     """Who a consumer belongs to; none of these raises or awaits."""
 
@@ -49,8 +58,11 @@ class Owner(Protocol):
     def too_slow(self, consumer: Any, error: SlowConsumer) -> None:
         """A consumer under "fail" is full: it gets no more."""
 
-    def overran(self, consumer: Any, channel: str) -> bool:
-        """A message that may not be dropped does not fit; tell whether the consumer is owed it now."""
+    def overran(self, consumer: Any, channel: str) -> Remedy:
+        """A message that may not be dropped does not fit."""
+
+    def caught_up(self, consumer: Any) -> bool:
+        """A consumer that overran has room again; tell whether it gets now what it is owed."""
 
     def replace_link(self, error: SlowConsumer) -> None:
         """What doesn't fit may not be dropped: the link must be replaced."""
@@ -178,7 +190,8 @@ class Fed(Sleeper):
 
     def _overflowed(self, channel: str, policy: Overflow) -> None:
         lost = self._queue.lost.get(channel, 1)
-        if policy is Overflow.KEEP and self._owner.overran(self, channel):
+        remedy = self._owner.overran(self, channel) if policy is Overflow.KEEP else Remedy.NONE
+        if remedy is not Remedy.NONE:
             self._owed.add(channel)
             self._queue.lost.pop(channel, None)  # not lost: late
         if self._overrun is not None:
@@ -187,14 +200,14 @@ class Fed(Sleeper):
         self._overrun = SlowConsumer(channel, lost)
         if policy is Overflow.FAIL:
             self._owner.too_slow(self, self._overrun)
-        else:
+        elif remedy is not Remedy.READ:
             self._owner.replace_link(self._overrun)
 
     def _caught_up(self) -> None:
         overrun, self._overrun = self._overrun, None
         missed, self._missed = self._missed, False
         self._owed.clear()
-        if overrun is not None and missed:
+        if overrun is not None and not self._owner.caught_up(self) and missed:
             self._owner.replace_link(overrun)
 
     def _block(self, channel: str) -> None:

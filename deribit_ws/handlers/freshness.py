@@ -65,7 +65,7 @@ class Freshness:
 
     def heard_of(self, channel: str) -> Callable[[], None] | None:
         """Give what is to be called at each message of a channel; None where nothing is expected."""
-        if self._is_confirmed(channel):  # a server that makes up names can't make us remember more
+        if self._is_wanted(channel):  # a server that makes up names can't make us remember more
             self.begin([channel])
         if channel not in self._limits:
             return None

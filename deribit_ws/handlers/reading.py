@@ -90,6 +90,6 @@ class Reading(Sleeper, Generic[T_co]):
                     raise self._error.with_traceback(None)  # shared with others: it must not grow
                 raise StopAsyncIteration
             if self._sleeper is not None:
-                raise UsageError(f"another task is already reading this {self._what.rpartition(' ')[2]}")
+                raise UsageError(f"another task is already reading {self._what}")
             await self._sleep()
         return self._next()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from deribit_ws.errors import SlowConsumer, UsageError
-from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Worker
+from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Remedy, Worker
 from deribit_ws.handlers.events import Events
 from deribit_ws.handlers.freshness import Freshness
 from deribit_ws.handlers.handler import Handler, noted
@@ -49,11 +49,12 @@ class Registry:
         self.router = Router(self._unknown_family)
         self.events = Events(self)
         self.subscriptions = Subscriptions(self.events.report)
-        self.freshness = Freshness(self.tell, self.subscriptions.is_confirmed)
+        self.freshness = Freshness(self.tell, self.subscriptions.is_confirmed, self.subscriptions.is_wanted)
         self.router.heard_of = self.freshness.heard_of
         self.link: Link | None = None
-        # Asked of each message that did not fit where none may be dropped: is the consumer owed it?
-        self.on_overran: Callable[[Any, str], bool] = lambda consumer, channel: False
+        # Who makes good what did not fit where nothing may be dropped; see `Owner`.
+        self.on_overran: Callable[[Any, str], Remedy] = lambda consumer, channel: Remedy.NONE
+        self.on_caught_up: Callable[[Any], bool] = lambda consumer: False
         self._registrations: dict[Registration, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._readings: dict[Reading[Any], None] = {}
@@ -263,9 +264,13 @@ class Registry:
                 self.events.report(error)
             registration.cancel()
 
-    def overran(self, consumer: Any, channel: str) -> bool:
-        """A message that may not be dropped does not fit; tell whether the consumer is owed it now."""
+    def overran(self, consumer: Any, channel: str) -> Remedy:
+        """A message that may not be dropped does not fit."""
         return self.on_overran(consumer, channel)
+
+    def caught_up(self, consumer: Any) -> bool:
+        """A consumer that overran has room again; tell whether it gets now what it is owed."""
+        return self.on_caught_up(consumer)
 
     def replace_link(self, error: SlowConsumer) -> None:
         """What doesn't fit may not be dropped: the link must be replaced."""

@@ -152,18 +152,15 @@ class Feed:
         self._reach_back()
 
     def owed(self, who: Hashable, reads: Sequence[Read], *, until: int) -> Iterator[bytes]:
-        """Give what a consumer is owed, as `missed` gives what all missed."""
-        if (owed := self._owed.get(who)) is not None:
-            yield from self._messages(reads, until, owed)
+        """Give what a consumer is owed, as `missed`, which is to follow, gives what all missed."""
+        self._owed[who].begin(until)
+        if self.scope.content is not Content.PORTFOLIO:
+            yield from self._messages(reads, until, self._owed[who])
 
-    def settle(self, who: Hashable, *, until: int) -> int:
-        """Owe a consumer no more what all reads up to a moment did not find; give how many that were."""
-        owed = self._owed.get(who)
-        if owed is None:
-            return 0
-        lost = owed.settle(until)
-        if not owed:
-            del self._owed[who]
+    def settle(self) -> int:
+        """Owe nobody any more what was read for, and not found; give how many orders and fills that were."""
+        lost = sum(owed.settle() for owed in self._owed.values())
+        self._owed = {who: owed for who, owed in self._owed.items() if owed}
         return lost
 
     # --- what is held

@@ -28,7 +28,7 @@ class Standing:
         self._closed: OrderedDict[str, tuple[float, Order]] = OrderedDict()
         self._positions: dict[str, Position] = {}
         self._fills: OrderedDict[tuple[str, str], UserTrade] = OrderedDict()
-        self._touched: set[str] = set()  # order ids and instruments told of since `begin`
+        self._touched: set[str] | None = None  # order ids and instruments told of while all is read
 
     @property
     def open(self) -> Mapping[str, Order]:
@@ -60,7 +60,7 @@ class Standing:
             self.take_fill(trade)
         for position in changes.positions or ():
             self._take_position(position)
-            self._touched.add(position.instrument_name)
+            self._touch(position.instrument_name)
 
     def take_order(self, order: Order, now: float) -> None:
         """Take a version of an order, unless a newer one is known."""
@@ -68,7 +68,7 @@ class Standing:
         key = key_of(order)
         if known is not None and key.is_older_than(key_of(known)):
             return
-        self._touched.add(order.order_id)
+        self._touch(order.order_id)
         if key.is_open:
             self._open[order.order_id] = order
             self._closed.pop(order.order_id, None)
@@ -90,6 +90,10 @@ class Standing:
         else:
             self._positions.pop(position.instrument_name, None)
 
+    def _touch(self, name: str) -> None:
+        if self._touched is not None:
+            self._touched.add(name)
+
     def _forget(self, now: float) -> None:
         while self._closed:
             at, order = next(iter(self._closed.values()))
@@ -101,12 +105,16 @@ class Standing:
 
     def begin(self) -> None:
         """Note that all is about to be read: what comes from now on is newer than that."""
-        self._touched.clear()
+        self._touched = set()
+
+    def give_up(self) -> None:
+        """Note that it could not be read."""
+        self._touched = None
 
     def complete(self, orders: Iterable[Order], positions: Iterable[Position], now: float) -> None:
         """Take all open orders and all positions, as read since `begin`."""
-        before = set(self._open) - self._touched
-        told = set(self._touched)
+        told, self._touched = self._touched or set(), None
+        before = set(self._open) - told
         listed = {order.order_id: order for order in orders}
         for order_id in before - listed.keys():
             del self._open[order_id]  # closed, nobody knows how

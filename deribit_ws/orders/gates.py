@@ -8,22 +8,21 @@ the router tell it what comes.
 import asyncio
 import itertools
 from collections.abc import Callable, Collection, Hashable, Iterable
-from typing import cast
 
 import msgspec
 
-from deribit_ws.errors import DeribitError, SlowConsumer, WireError
+from deribit_ws.errors import DeribitError, SlowConsumer
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.orderflow import Feed, Read, scope_of
+from deribit_ws.orders.handing import Handing
 from deribit_ws.orders.view import View
-from deribit_ws.router import Consumer, Gate, Router
+from deribit_ws.router import Gate
 from deribit_ws.wire.channels import Family
 
 HOLD_SECONDS = 5.0  # from `Connected` on: later live messages go out before what was missed
 HOLD_BYTES = 8 * 1024 * 1024  # held at most, of all channels together: as much as a private queue takes
 OVERLAP_MS = 10_000  # channels keep no order among them, and the aggregated ones are seconds late
 _DOUBT_SECONDS = 2.0  # between two reads for frames nobody could read: they may come in floods
-_A_TURN = 256  # messages handed out between two turns of the loop, as the reader does
 
 
 class Gates:
@@ -40,6 +39,7 @@ class Gates:
 
     def __init__(self, registry: Registry, view: View) -> None:
         self._registry = registry
+        self._handing = Handing(registry)
         self._view = view
         self.feeds: dict[str, Feed] = {}
         self.news = asyncio.Event()
@@ -55,10 +55,8 @@ class Gates:
         self._hold_end: asyncio.TimerHandle | None = None
         self._doubt: asyncio.TimerHandle | None = None
         self._doubt_after = 0.0
-        self._handing = ""  # the channel of the message that is handed out just now
-        self._refused: set[Hashable] = set()  # consumers that could not take it
         registry.router.gate_of = self._gate_of
-        registry.on_overran = self._overran
+        registry.on_caught_up = self._caught_up
         registry.subscriptions.on_confirmed.append(self._confirmed)
         registry.subscriptions.on_left.append(self._left)
 
@@ -126,23 +124,16 @@ class Gates:
         Who could not take something before gets that first, alone.
         """
         for who in feed.creditors:
-            messages = feed.owed(who, [*reads], until=until)
-            await self._hand_out(feed, messages, self._registry.alone(cast(Consumer, who)))
-            if lost := feed.settle(who, until=until):
-                self._registry.events.report(SlowConsumer(feed.channel, lost))
-        await self._hand_out(feed, feed.missed([*reads], until=until), self._registry.router)
+            await self._handing.recover(feed, feed.owed(who, [*reads], until=until), only=who)
+        await self._handing.recover(feed, feed.missed([*reads], until=until))
+        if lost := feed.settle():
+            self._registry.events.report(SlowConsumer(feed.channel, lost))
         if self._due.get(feed.channel) != number:  # given up, or in doubt anew
             return
         self._release([feed])
         del self._due[feed.channel]
         feed.advance(until - OVERLAP_MS)
         self._view.joined(feed.channel)
-
-    async def _hand_out(self, feed: Feed, messages: Iterable[bytes], router: Router) -> None:
-        for count, message in enumerate(messages, 1):
-            self._hand_over(feed, message, recovered=True, router=router)
-            if count % _A_TURN == 0:
-                await asyncio.sleep(0)
 
     # --- channels
 
@@ -239,7 +230,7 @@ class Gates:
         self._proven = max(self._proven, feed.newest)
         if news is None:
             return
-        self._hand_on(feed, news)
+        self._handing.hand_on(feed, news)
 
     def _count_held(self, size: int) -> None:
         self._held_bytes += size
@@ -268,35 +259,15 @@ class Gates:
     def _release(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:
             for message in feed.release():
-                self._hand_over(feed, message)
+                self._handing.hand_over(feed, message)
         if not any(feed.is_holding for feed in self.feeds.values()):
             self._held_bytes = 0
             self._end_hold()
 
-    def _hand_over(
-        self, feed: Feed, data: bytes, *, recovered: bool = False, router: Router | None = None
-    ) -> None:
-        try:
-            self._hand_on(feed, data, recovered=recovered, router=router)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._registry.events.report(WireError(f"not the expected data ({error})", data, feed.channel))
-
-    def _hand_on(
-        self, feed: Feed, data: bytes, *, recovered: bool = False, router: Router | None = None
-    ) -> None:
-        """Hand a message to who listens, and note who could not take it; raise as `Router.notify`."""
-        everybody = self._registry.router
-        self._handing = feed.channel
-        try:
-            (router or everybody).hand_on(feed.channel, data, recovered=recovered)
-        finally:
-            self._handing = ""
-            if self._refused or feed.creditors:
-                refused, self._refused = self._refused, set()
-                feed.handed_out(data, refused=refused, is_for_all=router in (None, everybody))
-
-    def _overran(self, consumer: Hashable, channel: str) -> bool:
-        if channel != self._handing:
-            return False
-        self._refused.add(consumer)
-        return True
+    def _caught_up(self, consumer: Hashable) -> bool:
+        owing = [feed for feed in self.feeds.values() if consumer in feed.creditors]
+        for feed in owing:
+            if feed.channel in self._current:  # else it is read for when it is
+                self._fall_due(feed)
+        self.news.set()
+        return bool(owing)

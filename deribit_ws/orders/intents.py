@@ -166,7 +166,7 @@ class Intents:
     ) -> Order:
         """Change an order; return it as it is then, or raise because it was not changed.
 
-        Its size is always said anew: `amount` or `contracts`.
+        Its size is always said anew, by `amount` or `contracts`, also where only the price changes.
 
         It is sent at most once. Where the call ends without saying what became of it, the order is read,
         once the link and the login are back, until it shows what was asked, has ended, or can't be changed
@@ -261,7 +261,8 @@ class Intents:
             async with asyncio.timeout(seconds):
                 return await self._exchange_time.now(seconds)
         except (CallError, WireError, TimeoutError) as error:
-            said = f"{method}: the exchange's time could not be read ({error})"
+            why = str(error) or f"no answer within {seconds:g} s"
+            said = f"{method}: the exchange's time could not be read ({why})"
             raise RequestNotSent(said, method=method) from error
 
     async def _ended(self, call: Awaitable[OrderPlaced], intent: Intent, settled: _Settle) -> Order:

@@ -146,18 +146,20 @@ class Recovery:
         reads = [result for result in results if isinstance(result, Read)]
         missing = wants.keys() - {read.currency for read in reads}
         readable = [feed for feed in feeds if missing.isdisjoint(feed.scope.currencies)]
-        reads += await self._read_more(reader, readable, reads, now)
         for feed in readable:
+            if not feed.scope.has_orders:
+                await self._gates.join(feed, reads, now, due[feed.channel])
+        with_orders = [feed for feed in readable if feed.scope.has_orders]
+        reads += await self._read_more(reader, with_orders, reads, now)
+        for feed in with_orders:
             await self._gates.join(feed, reads, now, due[feed.channel])
         _raise_first(results)
 
     async def _read_more(
         self, reader: Reader, feeds: Collection[Feed], reads: Sequence[Read], now: int
     ) -> list[Read]:
-        """Read what is known to be needed only after what else was read."""
-        more: list[Read] = []
-        if any(feed.scope.has_orders for feed in feeds):
-            more.append(await self._read_silent(reader, feeds, reads))
+        """Read what channels with orders need beside that; what it is, is known only now."""
+        more = [await self._read_silent(reader, feeds, reads)]
         changes = (feed for feed in feeds if feed.scope.content is Content.CHANGES)
         if any(feed.lacks([*reads, *more], until=now) for feed in changes):
             more.append(Read(positions=await reader.positions()))

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from deribit_ws.errors import CallTimeout, ProtocolError, RpcError
+from deribit_ws.errors import CallTimeout, ProtocolError, RpcError, UsageError
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.orderflow import Standing
 from deribit_ws.orders.reading import Reader
@@ -63,7 +63,9 @@ class View:
         try:
             async with asyncio.timeout(timeout):
                 await self._registry.subscriptions.answered([CHANNEL], timeout)
-                await self._settled.wait()
+                while not self.valid and self._error is None:
+                    await self._settled.wait()
+                    await asyncio.sleep(0)
         except TimeoutError:
             raise CallTimeout(f"orders: not known within {timeout:g} s", method=CHANNEL) from None
         if self._error is not None:
@@ -104,22 +106,23 @@ class View:
             return
         self.standing.begin()
         try:
-            orders, positions = await reader.open_orders(), await reader.positions()
+            orders = _each(await reader.open_orders(), Order)
+            positions = _each(await reader.positions(), Position)
+            if self._is_whole:  # still
+                self.standing.complete(orders, positions, asyncio.get_running_loop().time())
+                self._settle(None)
         except RpcError as error:
             if is_passing(error.code):
                 raise
             self._settle(error)
             self._registry.events.report(error)
-            return
-        if self._is_whole:  # still
-            now = asyncio.get_running_loop().time()
-            self.standing.complete(_each(orders, Order), _each(positions, Position), now)
-            self._settle(None)
+        finally:
+            self.standing.give_up()
 
     def end(self, error: Exception | None = None) -> None:
         """Be no more: as a consumer, or with the client, because of `error`."""
         self.valid = False
-        self._error = error
+        self._error = error or self._error or UsageError("client.orders is followed no more")
         self._settled.set()
 
     def _settle(self, error: RpcError | None) -> None:

@@ -214,7 +214,10 @@ class SimulatedExchange(Controls):
 
         Raises:
             ValueError: there is no such connection.
+            TypeError: it is no fault of an exchange.
         """
+        if not isinstance(fault, Fault):
+            raise TypeError(f"{fault!r} is no fault of an exchange")
         match fault:
             case RefuseConnections(seconds=float() | int() as seconds):
                 self._door.shut_for(seconds)

@@ -2,7 +2,8 @@
 
 Knows: how aiohttp's `ClientSession` opens a connection, and the exchange's door. Must not know: what
 is said on the links, or Deribit. With it a client and an exchange live together in virtual time:
-nothing waits for the system, and the same seeds give the same run. `SimulatedExchange.memory` makes one.
+nothing waits for the system. `SimulatedExchange.memory` makes one. The same seeds give the same run once
+the chance a client draws from is seeded too: `random.seed(…)` for its back-off.
 """
 
 import asyncio

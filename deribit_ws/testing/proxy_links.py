@@ -50,6 +50,11 @@ class Links:
         """The connections that have not ended."""
         return [link for link in self.links.values() if link.open]
 
+    def _link(self, connection: int) -> Link:
+        if connection not in self.links:
+            raise ValueError(f"there never was a connection {connection}")
+        return self.links[connection]
+
     def inject(self, fault: LinkFault, connection: int | None = None) -> None:
         """Let a fault befall one connection, or with None all that it can.
 
@@ -57,9 +62,12 @@ class Links:
         Latency concern live and later ones alike, whatever `connection` says.
 
         Raises:
-            KeyError: there never was such a connection.
+            ValueError: there never was such a connection.
+            TypeError: it is no fault of a link.
         """
-        links = self.live if connection is None else [self.links[connection]]
+        if not isinstance(fault, LinkFault):
+            raise TypeError(f"{fault!r} is no fault of a link")
+        links = self.live if connection is None else [self._link(connection)]
         match fault:
             case Cut(how):
                 for link in links:

@@ -260,7 +260,7 @@ async def test_answer_late(memory: MemoryExchange, venue: Venue, remember: Make)
 
 @pytest.mark.looptime
 async def test_lapsed(memory: MemoryExchange, venue: Venue, remember: Make, ears: Ears) -> None:
-    """A book whose channel is left and not given again is not valid for long, though nothing said so."""
+    """A book whose channel is left, whoever asked for that, is not valid from then to its next snapshot."""
     async with remember() as client, reading(client, [NAME]) as [book]:
 
         def refused(wire: Wire, request: Message) -> list[str]:
@@ -268,8 +268,9 @@ async def test_lapsed(memory: MemoryExchange, venue: Venue, remember: Make, ears
 
         memory.answers["public/subscribe"] = refused
         client._registry.subscriptions.resync([CHANNEL])
-        await asyncio.sleep(11)
+        await asyncio.sleep(0.1)
         while_refused = book.valid
+        await asyncio.sleep(11)
         memory.answers["public/subscribe"] = venue._subscribed
         await asyncio.sleep(40)
 

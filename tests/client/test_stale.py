@@ -1,12 +1,13 @@
 """Stale channels: what should speak and does not is told, once, and nothing else is."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from deribit_ws import Connected, Disconnected, Stale, UsageError
 from tests.client.conftest import Ears, Make
-from tests.client.far_end import MemoryExchange
+from tests.client.far_end import MemoryExchange, Message, Wire
 
 INDEX, BOOK = "deribit_price_index.btc_usd", "book.BTC-PERPETUAL.100ms"
 PRICE = {"index_name": "btc_usd", "price": 1.0, "timestamp": 1}
@@ -82,3 +83,21 @@ def test_bad_input(remember: Make) -> None:
     for channels, within in ((("book.*.raw",), 1.0), ((BOOK,), 0.0), ((BOOK,), float("nan")), ((), 1.0)):
         with pytest.raises(UsageError):
             client.expect(*channels, within=within)
+
+
+@pytest.mark.looptime
+async def test_expected_whoever_listens(memory: MemoryExchange, remember: Make, ears: Ears) -> None:
+    """An index held by `subscribe`, whose first message comes before the answer, is watched as well."""
+    client = remember()
+    client.register("deribit_price_index.>", lambda price: None)
+
+    def subscribed(wire: Wire, request: Message) -> Any:
+        wire.tell(INDEX, PRICE)
+        return request["params"]["channels"]
+
+    memory.answers["public/subscribe"] = subscribed
+    async with client:
+        await client.subscribe(INDEX)
+        await asyncio.sleep(30)
+
+    assert [mark.channel for mark in stale(ears)] == [INDEX]

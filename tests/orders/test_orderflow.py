@@ -314,3 +314,66 @@ def test_read_as_a_whole() -> None:
 
     assert standing.open.keys() == {"new", "old"}
     assert standing.positions.keys() == {"X"}
+
+
+def owed(feed: Feed, who: object, *reads: Read, until: int = 10_000) -> list[Any]:
+    return [json.loads(message) for message in feed.owed(who, reads, until=until)]
+
+
+def refuse(feed: Feed, data: Any, *who: object) -> None:
+    sifted(feed, data)
+    feed.handed_out(json.dumps(data).encode(), refused=set(who), is_for_all=True)
+
+
+def test_owed_to_one() -> None:
+    """Who could not take a fill is owed it, from before it on; to all others it is no news."""
+    feed = a_feed("user.trades.any.BTC.raw", since=5)
+    refuse(feed, [a_trade(1, 10), a_trade(2, 10)], "slow")
+    sifted(feed, [a_trade(3, 20)])
+    feed.advance(1_000)
+    read = a_read(trades=[a_trade(n, 10) for n in (1, 2)] + [a_trade(3, 20), a_trade(4, 1_001)])
+
+    assert feed.since == 10
+    assert feed.lacks([read], until=10_000)
+    assert owed(feed, "slow", read) == [[a_trade(1, 10), a_trade(2, 10)]]
+    assert missed(feed, read) == [[a_trade(4, 1_001)]]
+    assert feed.settle() == 0 and not feed.creditors
+    feed.advance(1_000)
+    assert not feed.lacks([read], until=10_000) and feed.since == 1_000
+
+
+def test_owed_and_refused_again() -> None:
+    """What is refused again stays owed; what was never found is given up, and counted."""
+    feed = a_feed("user.trades.any.BTC.raw")
+    refuse(feed, [a_trade(1, 10), a_trade(2, 10), a_trade(3, 11)], "slow", "other")
+    read = a_read(trades=[a_trade(1, 10), a_trade(2, 10)])
+    for message in feed.owed("slow", [read], until=100):
+        feed.handed_out(message, refused={"slow"}, is_for_all=False)
+    assert owed(feed, "other", read, until=100) == [[a_trade(1, 10), a_trade(2, 10)]]
+
+    assert feed.settle() == 2  # the third one, to both
+    assert feed.creditors == ("slow",)
+    assert owed(feed, "slow", read) == [[a_trade(1, 10), a_trade(2, 10)]]
+    assert feed.settle() == 0 and not feed.creditors
+
+
+def test_owed_order_overtaken() -> None:
+    """An order that is owed, and has changed since, goes out once, with what all missed."""
+    feed = a_feed()
+    refuse(feed, an_order("1", 10), "slow")
+    read = a_read([an_order("1", 20, "filled", filled_amount=10.0)])
+
+    assert feed.open_ids() == {"1"}
+    assert owed(feed, "slow", read) == []
+    [message] = feed.missed([read], until=10_000)
+    feed.handed_out(message, refused=(), is_for_all=True)
+    assert (feed.settle(), feed.creditors) == (0, ())
+
+
+def test_owed_of_the_future() -> None:
+    """What happened after the moment of a read stays owed until the next."""
+    feed = a_feed("user.trades.any.BTC.raw")
+    refuse(feed, [a_trade(1, 500)], "slow")
+
+    assert owed(feed, "slow", a_read(), until=100) == []
+    assert (feed.settle(), feed.creditors) == (0, ("slow",))

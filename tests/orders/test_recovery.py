@@ -314,3 +314,67 @@ async def test_unanswered(account: Account, client: Client, ears: Ears) -> None:
 
         assert account.ids() == [("1", True)]
         assert ears.errors == []
+
+
+async def test_one_currency_fails(account: Account, client: Client) -> None:
+    """A currency that can't be read holds up the channels that need it, and no others, until it can."""
+    everywhere = "user.trades.any.any.raw"
+    account.listen(client, TRADES, "user.portfolio.eth", everywhere)
+    fails = True
+
+    def fills(wire: Wire, request: Message) -> Any:
+        if fails and request["params"]["currency"] == "ETH":
+            raise Refused(11094)
+        return account.fills_of(wire, request)
+
+    def no_sums(_: Wire, __: Message) -> Any:
+        raise Refused(11094)
+
+    account.memory.answers |= {FILLS: fills, "private/get_account_summary": no_sums}
+    async with client:
+        await asyncio.sleep(20)
+        account.fills = [account.fill(1)]
+        await account.lose_link()
+        await asyncio.sleep(2)
+        while_it_fails = [channel for channel, _, _ in account.heard]
+        fails = False
+        await asyncio.sleep(20)
+
+        assert while_it_fails == [TRADES]
+        assert [channel for channel, _, _ in account.heard] == [TRADES, everywhere]
+        assert account.ids() == [("1", True)] * 2
+
+
+async def test_many_silent_orders(account: Account, client: Client) -> None:
+    """However many orders were open and are in no list, each is asked for, by the same recovery."""
+    account.listen(client, ORDERS)
+    numbers = [str(number) for number in range(120)]
+    async with client:
+        await asyncio.sleep(20)
+        ended = account.now + 1_000
+        account.memory.answers["private/get_order_state"] = lambda _, request: account.order(
+            request["params"]["order_id"], "cancelled", last_update_timestamp=ended
+        )
+        for number in numbers:
+            account.memory.wire.tell(ORDERS, account.order(number))
+        await asyncio.sleep(20)
+        await account.lose_link()
+        await asyncio.sleep(60)
+
+        assert sorted(id for id, recovered in account.ids() if recovered) == sorted(numbers)
+        assert account.memory.wire.methods.count("public/get_time") == 1
+
+
+async def test_no_noise(account: Account, client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """Of a read that its link's end cuts short no warning is logged: that end is told, and the next reads."""
+    account.listen(client, TRADES)
+    async with client:
+        await asyncio.sleep(20)
+        account.memory.mute(FILLS)
+        await account.lose_link()
+        await client.wait_connected()
+        await asyncio.sleep(1)
+        await account.lose_link()
+        await asyncio.sleep(1)
+
+    assert "to be read again" not in caplog.text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.orders.recovery_game import RecoveryGame
+from tests.orders.recovery_game import RecoveryGame, small_queues
 
 
 @pytest.mark.looptime
@@ -10,6 +10,7 @@ from tests.orders.recovery_game import RecoveryGame
 async def test_equals_the_ledger(seed: int) -> None:
     """Each fill is heard once, each order's versions rise to the last, and the view is the account."""
     game = RecoveryGame(seed, troubles=5)
-    await game.play()
+    with small_queues():
+        await game.play()
 
     assert sum(game.ear.recovered.values()) > 0, seed

@@ -17,8 +17,6 @@ import msgspec
 
 from deribit_ws import (
     Client,
-    Connected,
-    Disconnected,
     Notification,
     OrderNotPlaced,
     RequestNotSent,
@@ -53,7 +51,6 @@ class Act:
     label: str
     asked: dict[str, Any]
     order: Order | None
-    before: str = ""  # the order_id that an edit or a cancel was about
 
 
 @dataclass
@@ -103,7 +100,7 @@ class OwnEar:
 
 
 class Watch(Ears):
-    """Hears marks and errors, and looks at books and orders the moment a drop is told; raising is an error."""
+    """Hears marks and errors, and looks at what is shown the moment a drop is told; to raise is an error."""
 
     def __init__(self, dialogue: "Dialogue") -> None:
         super().__init__()
@@ -219,11 +216,13 @@ class Dialogue:
             try:
                 order = await self.client.orders.edit(order_id, valid_for=VALID_SECONDS, **terms)
             except OrderNotPlaced as unchanged:
-                self.acts.append(Act("edit", "", terms, unchanged.order, order_id))
+                self.acts.append(Act("unchanged", "", terms, unchanged.order))
+                amounts = [one["amount"] for one in self.exchange.ledger.versions(order_id)]
+                assert terms["amount"] not in amounts, f"{order_id} was changed: {unchanged}"
             except RpcError:
                 self._has_ended(order_id)
             else:
-                self.acts.append(Act("edited", "", terms, order, order_id))
+                self.acts.append(Act("edited", "", terms, order))
             await asyncio.sleep(APART)
             if self.acts[-1].name == "edited" or not self._is_alive(order_id):
                 return
@@ -237,7 +236,7 @@ class Dialogue:
                 except RpcError:
                     self._has_ended(order_id)
                 else:
-                    self.acts.append(Act("cancel", "", {}, order, order_id))
+                    self.acts.append(Act("cancel", "", {}, order))
                 return
             await asyncio.sleep(APART)
 
@@ -285,6 +284,3 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
-
-
-__all__ = ["ALIVE", "OWN_CHANNELS", "Act", "Connected", "Dialogue", "Disconnected"]

@@ -14,19 +14,19 @@ from tests.recovery.dialogue import ALIVE, BTC, ETH, LINEAR, OWN_CHANNELS, Act, 
 
 SIGN_OF_LIFE = "public/test"  # one may be under way at any time
 OUT_OF_ORDER = "out of order"  # told to on_error where what was missed could not be read within the hold
+TOLD = ("order_state", "amount", "filled_amount", "price")
 USER = 10  # the id of the simulated exchange's first account
 
 
 def behind(dialogue: Dialogue) -> list[str]:
     """Say what has not yet come to where the ledger is, in words."""
-    client, ledger = dialogue.client, dialogue.exchange.ledger
+    client = dialogue.client
     lacking = [] if client.state is State.CONNECTED else [f"the client is {client.state}"]
     lacking += [] if client.orders.valid else ["the view of orders is not valid"]
-    for reader in dialogue.trades:
+    for reader, entered in zip(dialogue.trades, dialogue.entered, strict=True):
         for name in filter(reader.is_about, dialogue.exchange.instruments):
-            if ledger.trades[name] and reader.at(name) < dialogue.last_seq(name):
-                if dialogue.entered[dialogue.trades.index(reader)].get(name, 0) < dialogue.last_seq(name):
-                    lacking.append(f"{reader.trades.channel}: {name} at {reader.at(name)}")
+            if max(reader.at(name), entered.get(name, 0)) < dialogue.last_seq(name):
+                lacking.append(f"{reader.trades.channel}: {name} at {reader.at(name)}")
     for reading in dialogue.books:
         newest = dialogue.exchange.market[reading.book.instrument].change_id
         if reading.book.change_id != newest:
@@ -99,9 +99,7 @@ def judge_fills(dialogue: Dialogue, channel: str) -> None:
     if was_late(dialogue):
         return
     for name in (BTC, ETH):
-        ids, real = (
-            [one["trade_id"] for one in fills if one["instrument_name"] == name] for fills in (heard, made)
-        )
+        ids, real = _ids(heard, name), _ids(made, name)
         assert ids == real, f"{channel}: fills {ids}, made {real}"
     times = [trade["timestamp"] for trade in heard]
     # A message of user.changes is about one instrument, so a recovered one gathers some time of it.
@@ -149,13 +147,11 @@ def judge_act(dialogue: Dialogue, act: Act) -> None:
     """What the user was told of an order is what the exchange did."""
     ledger = dialogue.exchange.ledger
     if act.order is None:
-        assert act.name == "edit" or not ledger.labelled(act.label), f"{act} exists"
+        assert act.name == "unchanged" or not ledger.labelled(act.label), f"{act} exists"
     else:
         versions = ledger.versions(act.order.order_id)
         told = (act.order.order_state, act.order.amount, act.order.filled_amount, act.order.price)
-        real = [
-            tuple(one[key] for key in ("order_state", "amount", "filled_amount", "price")) for one in versions
-        ]
+        real = [tuple(one[key] for key in TOLD) for one in versions]
         assert told in real, f"{act}: never was so, but {real}"
         assert not act.label or act.label == versions[-1]["label"]
     if act.name == "edited":
@@ -188,6 +184,10 @@ def judge_marks(dialogue: Dialogue) -> None:
     assert numbers == sorted(set(numbers)), numbers
     since = [mark for mark in dialogue.ears.marks[dialogue.marks_before :] if mark in links]
     assert dialogue.own.marks == since, f"{dialogue.own.marks} in the stream, {since} for handlers"
+
+
+def _ids(fills: list[Any], name: str) -> list[str]:
+    return [one["trade_id"] for one in fills if one["instrument_name"] == name]
 
 
 def _lots(size: float) -> int:

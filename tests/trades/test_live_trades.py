@@ -593,7 +593,7 @@ async def test_a_gap_is_told_once(stage: Stage) -> None:
 
 @staged()
 async def test_the_first_trade_ever_is_left_out(stage: Stage) -> None:
-    """An instrument that never traded, and whose first trade the channel leaves out, is given from history."""
+    """An instrument that never traded, whose first trade the channel leaves out, is given from history."""
     name = stage.exchange.list_option(strike=123_000.0)
     async with stage.client.trades(name) as trades:
         stage.exchange.inject(SkipChange(f"trades.{name}.100ms"))
