@@ -108,7 +108,7 @@ class Restorer:
             "subscriptions": self._registry.subscriptions.keep(self._renewing(call)),
             "instruments": self._universe.keep(call),
             "freshness": self._registry.freshness.keep(),
-            **{name: recovery.keep(call) for name, recovery in self._recoveries.items()},
+            **{name: recovery.keep(self._renewing(call)) for name, recovery in self._recoveries.items()},
         }
         if self._logins is not None:
             keepers |= {"login": self._logins.keep(call, self._after_lapse), "limits": self._learn(call)}

@@ -131,7 +131,8 @@ class Intents:
             OrderNotPlaced: it is certain that there is no order; the cause tells why.
             RpcError: the exchange refused it; 13888 where `valid_for` was over when its turn came.
             DuplicateOrder: there are two orders of this label. Told to `on_error` as well.
-            OutcomeUnknown: the client was closed before it was found out; it names the label.
+            OutcomeUnknown: the client was closed before it was found out, or the exchange refused for
+                five minutes to say; it names the label.
         """
         own = {"amount": amount, "contracts": contracts, "price": price, "type": type, "timeout": timeout}
         return await self._place("buy", instrument_name, label, valid_for, {**own, **more})
@@ -251,7 +252,8 @@ class Intents:
             left = valid_for - (loop.time() - began)
             if left <= 0:
                 raise RequestNotSent(f"{method}: its {valid_for:g} s were over before it went", method=method)
-            intent.sent_ms, intent.valid_until = now, now + round(left * 1000)
+            # What follows is told from what came before by it: so it must not be too late.
+            intent.sent_ms, intent.valid_until = self._exchange_time.least_ms, now + round(left * 1000)
             return await self._ask(method, {**params, "valid_until": intent.valid_until}, result, timeout)
 
         return PrivateMethods(call)

@@ -49,6 +49,11 @@ class ExchangeTime:
         """The exchange's time, ms since the epoch, as likely as can be told."""
         return self._clock.now_ms()
 
+    @property
+    def least_ms(self) -> float:
+        """The exchange's time, ms since the epoch, at the least: on any of its clocks it is later."""
+        return self._least_ms() - _MARGIN_MS
+
     async def now(self, timeout: float | None) -> int:
         """Give the exchange's time, ms since the epoch; raises what `public/get_time` does."""
         if self._age > _KEPT_SECONDS:

@@ -28,6 +28,7 @@ class Flow:
     Attributes:
         ready: what the reader takes next; the marks in it were put there from outside, and gaps.
         gaps: declared, and not told yet; whoever tells them clears it.
+        restarts: instruments whose numbers began anew, and with which; the same.
         lost: trades declared lost. recovered: trades that history gave. duplicates: copies of live
             trades that were dropped.
     """
@@ -35,6 +36,7 @@ class Flow:
     def __init__(self, *, maxsize: int, shows_gaps: bool = False) -> None:
         self.ready: deque[Trade | Mark] = deque()
         self.gaps: list[Gap] = []
+        self.restarts: list[tuple[str, int]] = []
         self.lost = self.recovered = self.duplicates = 0
         self._maxsize: float = maxsize
         self._shows_gaps = shows_gaps
@@ -72,6 +74,7 @@ class Flow:
             if seq == sequence.next and not sequence.held and len(ready) < most:
                 ready.append(trade)
                 sequence.next = seq + 1
+                sequence.newest = trade.timestamp
             else:
                 self._take_in(sequence, trade)
 
@@ -193,11 +196,22 @@ class Flow:
         """Take a live trade that is not simply the next."""
         seq = trade.trade_seq
         if sequence.has_had(seq) and not sequence.begin_earlier(seq):
-            self.duplicates += 1
+            if seq in sequence.held or not sequence.has_begun_anew(trade):
+                self.duplicates += 1
+            else:
+                self._begin_anew(sequence, trade)
         elif self._held >= self._maxsize:
             self.doubt()  # not kept; history has it when there is room
         else:
             self._hold(sequence, trade)
+
+    def _begin_anew(self, sequence: Sequence, trade: Trade) -> None:
+        """Go on with new numbers: what is missing of the old ones will not come any more."""
+        self.restarts.append((sequence.instrument, trade.trade_seq))
+        self._held -= len(sequence.held)
+        sequence.begin_anew(trade.trade_seq)
+        self._hold(sequence, trade)
+        self.doubt()  # so that it is looked into, and told
 
     def _recover(self, sequence: Sequence, trade: Trade) -> None:
         """Take a trade from history; beyond what may be held too, as a page is bounded itself."""
@@ -215,7 +229,9 @@ class Flow:
         held, ready, next = sequence.held, self.ready, sequence.next
         while next in held and len(ready) < self._maxsize:
             assert next is not None
-            ready.append(held.pop(next))
+            trade = held.pop(next)
+            ready.append(trade)
+            sequence.newest = trade.timestamp
             self._held -= 1
             sequence.next = next = next + 1
             sequence.denials = 0

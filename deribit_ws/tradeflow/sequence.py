@@ -6,6 +6,10 @@ instruments. `flow` keeps one for each instrument.
 
 from deribit_ws.wire.market import Trade
 
+# A copy of a trade that was handed out is never newer than the last one handed out; clocks of an exchange may
+# differ a little.
+_NEWER_MS = 1_000
+
 
 class Sequence:
     """Where one instrument stands.
@@ -17,12 +21,13 @@ class Sequence:
             trades for a while before it tells them. The first live trade then says where it begins.
     """
 
-    __slots__ = ("_read", "denials", "held", "instrument", "next")
+    __slots__ = ("_read", "denials", "held", "instrument", "newest", "next")
 
     def __init__(self, instrument: str, next: int | None, *, late: bool = False) -> None:
         self.instrument = instrument
         self.next = next
         self.held: dict[int, Trade] = {}
+        self.newest = 0  # ms; when the last trade handed out was made
         self.denials = 0  # answers in a row by which history does not have `next`, but later ones
         self._read = next if late else None
 
@@ -34,6 +39,15 @@ class Sequence:
     def has_had(self, seq: int) -> bool:
         """Tell whether this trade was handed out, or is held."""
         return (self.next is not None and seq < self.next) or seq in self.held
+
+    def has_begun_anew(self, trade: Trade) -> bool:
+        """Tell whether a trade that seems to be an old one is a new one: the exchange counts from 1 again."""
+        return self.newest > 0 and trade.timestamp > self.newest + _NEWER_MS
+
+    def begin_anew(self, seq: int) -> None:
+        """Forget all that was numbered before."""
+        self.held.clear()
+        self.next = seq
 
     def begin_earlier(self, seq: int) -> bool:
         """Begin with an earlier live trade, where none was handed out yet; tell whether it did."""

@@ -12,6 +12,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
+from deribit_ws.errors import ProtocolError
 from deribit_ws.handlers.reading import Reading
 from deribit_ws.marks import Connected, Disconnected, Gap, Mark
 from deribit_ws.router import Form, Receive
@@ -40,6 +41,7 @@ class LiveTrades(Reading[T_co]):
         opener: Callable[[Any], Awaitable[None]],
         closer: Callable[[Any], None],
         tell: Callable[[Gap], None],
+        report: Callable[[ProtocolError], None],
         *,
         hold: float | None,
         marks: bool,
@@ -48,6 +50,7 @@ class LiveTrades(Reading[T_co]):
         self.channel = channel
         self.flow = flow
         self._tell = tell
+        self._report = report
         self.hold = hold
         self.refusals = 0  # of what was asked, in a row and for good
         self._wants_marks = marks
@@ -145,6 +148,9 @@ class LiveTrades(Reading[T_co]):
         for gap in self._taken_gaps():
             logger.warning("lost: trades %d to %d of %s", gap.first, gap.last, gap.instrument)
             self._tell(gap)
+        while self.flow.restarts:
+            instrument, seq = self.flow.restarts.pop()
+            self._report(ProtocolError(f"trades of {instrument} began to be numbered anew, at {seq}"))
         if self.flow.ready:
             self._wake()
         self._news.set()

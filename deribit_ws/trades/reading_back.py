@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 _ANSWER_SECONDS = 10.0  # for one page; as for the other calls that rebuild a link
 _TRIES_WITHIN_HOLD = 3  # an answer that never comes must leave time to ask again
+_INVALID_PARAMS = -32602  # the one answer that says that there is no such instrument; all others may pass
 _REFUSALS = 6  # in a row, some 3 s: one alone may be a slip of the exchange's, and would cost trades
 _FIRST_TRIES = 4  # at the newest trades, on entering
 # What a kind traded in the last moments before a drop may not be in history yet when it is asked right
@@ -125,7 +126,7 @@ async def _asked(
         logger.debug("history: %s", error)
         if not isinstance(error, RequestNotSent):
             live.tried()
-        is_final = isinstance(error, RpcError) and not is_passing(error.code)
+        is_final = isinstance(error, RpcError) and error.code == _INVALID_PARAMS
         live.refusals = live.refusals + 1 if is_final else 0
         is_further = live.refusals >= _REFUSALS and flow.refuse(request)
     live.noticed()

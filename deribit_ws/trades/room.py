@@ -96,6 +96,7 @@ class Trades:
             partial(self._enter, opened),
             self._leave,
             self._tell,
+            self._registry.events.report,
             hold=hold,
             marks=marks,
         )

@@ -387,7 +387,7 @@ async def test_second_reader(exchange: SimulatedExchange, make: Make) -> None:
         await anext(book)
         first = asyncio.create_task(anext(book))
         await asyncio.sleep(0)
-        with pytest.raises(UsageError, match="this book"):
+        with pytest.raises(UsageError, match="an order book"):
             await anext(book)
         first.cancel()
 

@@ -388,7 +388,7 @@ async def test_pages_of_the_archive(room: Room) -> None:
     async with room as orders:
         pages = {
             None: {"orders": [an_order("b", last_update_timestamp=EPOCH_MS + 9)], "continuation": "2"},
-            "2": {"orders": [an_order("a", last_update_timestamp=EPOCH_MS - 9)], "continuation": "3"},
+            "2": {"orders": [an_order("a", last_update_timestamp=EPOCH_MS - 5000)], "continuation": "3"},
         }
         room.memory.answers[ARCHIVE] = lambda _, request: pages[request["params"].get("continuation")]
         room.takes = False

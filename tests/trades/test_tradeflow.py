@@ -583,3 +583,25 @@ def test_any_story_of_a_kind_ends_with_each_trade_once(maxsize: int) -> None:
         game.play()
 
         judge(game, seed)
+
+
+def test_numbers_that_begin_anew(flow: InstrumentFlow) -> None:
+    """Trades that seem old and are newer than all before are new: the exchange counts anew; it is told."""
+    flow.live(some(11, 12))
+    flow.live(some(11))  # a copy is a copy
+    flow.live([made(7, "A", at=70_000), made(8, "A", at=71_000)])
+
+    assert taken(flow) == [11, 12, 7, 8]
+    assert (flow.restarts, flow.duplicates, flow.is_troubled) == ([("A", 7)], 1, True)
+
+
+def test_a_number_that_can_not_be(flow: InstrumentFlow) -> None:
+    """After a trade of an absurd number, and its gap, the real ones go on."""
+    flow.live(some(11))
+    flow.live([made(10**12, "A", at=12_000)])
+    flow.due(0.0, HOLD)
+    flow.give_up(HOLD, HOLD)
+    flow.live([made(12, "A", at=14_000), made(13, "A", at=15_000)])
+
+    assert taken(flow) == [11, (12, 10**12 - 1), 10**12, 12, 13]
+    assert flow.restarts == [("A", 12)]
