@@ -185,8 +185,10 @@ class LoginKeeper:
 
     async def _renew_once(self, call: Call) -> bool:
         """Renew by the refresh token; where that fails or is too late, log in from the start."""
+        old = self._login.grant
         if self._is_current() and await self._refreshed(call):
-            return False
+            # An answer that came after the old login's end: the exchange may have been without one.
+            return old is not None and asyncio.get_running_loop().time() >= old.expires_at
         await self.restore(call, is_first=False)
         return self.refused is None  # a refused refresh says that the old login may have ended early
 

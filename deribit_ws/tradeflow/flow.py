@@ -103,6 +103,14 @@ class Flow:
         """Take it that something may have been missed: a drop, or a message that nobody can read."""
         raise NotImplementedError
 
+    def part(self) -> None:
+        """Take it that the link is gone: what is traded until the next one is missed."""
+        self.doubt()
+
+    def look_again(self) -> None:
+        """Have history asked once more after a new link: it may have been behind the first time."""
+        self.doubt()
+
     # --- out
 
     def take(self) -> Trade | Mark:

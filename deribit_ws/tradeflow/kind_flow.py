@@ -28,6 +28,7 @@ class _Span:
     currency: str
     since: int = 0  # ms; all before it was received
     start_id: str | None = None  # instead, where one millisecond has more trades than a page
+    shown: int | None = None  # ms; how far history went when it was first read on this link
     entry: tuple[int, int] = (0, 0)  # time and number of the newest trade before the stream began
     doubt: Doubt = field(default_factory=Doubt)
 
@@ -57,6 +58,9 @@ class KindFlow(Flow):
         self._unplaced: dict[str, Sequence] = {}
         self._newest = 0  # ms; the time of the newest trade that came
         self._first: dict[str, int] = {}  # where an instrument began with a live trade, no read telling
+        # From the end of a link to the second look on the next: who is met then may have been born meanwhile,
+        # and its first trades not be in history yet.
+        self._is_wary = False
         self._asked: set[str] = set()  # currencies, since some answer last brought nothing
 
     def beginnings(self) -> dict[str, HistoryCall]:
@@ -100,6 +104,21 @@ class KindFlow(Flow):
                 span.start_id = None
             span.doubt.cast()
 
+    def part(self) -> None:
+        """As `Flow`; strangers are placed by history alone until the second look."""
+        self._is_wary = True
+        for span in self._spans.values():
+            span.shown = None
+        self.doubt()
+
+    def look_again(self) -> None:
+        """As `Flow`, from where history ended when it was first read on this link."""
+        self._is_wary = False
+        self.doubt()
+        for span in self._spans.values():
+            if span.shown is not None:
+                span.since = min(span.since, max(0, span.shown - _OVERLAP_MS))
+
     def refuse(self, request: Request) -> bool:
         """Take it that history won't ever answer this; tell whether that brought it on."""
         if not isinstance(request, ByTime):
@@ -113,7 +132,7 @@ class KindFlow(Flow):
     def _meet(self, trade: Trade) -> Sequence | None:
         name, seq = trade.instrument_name, trade.trade_seq
         sequence = self._sequences[name] = Sequence(name, None)
-        if seq == 1 or not (self._is_in_doubt or self._unplaced):
+        if seq == 1 or not (self._is_in_doubt or self._is_wary or self._unplaced):
             sequence.next = self._first[name] = seq
         else:
             self._unplaced[name] = sequence
@@ -154,6 +173,8 @@ class KindFlow(Flow):
             span.move_on(trades[-1])
         else:
             span.doubt.settle()
+            if span.shown is None:
+                span.shown = trades[-1].timestamp if trades else span.since
         if trades:
             self._newest = max(self._newest, trades[-1].timestamp)
         is_further = is_more or self.recovered > before

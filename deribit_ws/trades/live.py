@@ -126,7 +126,7 @@ class LiveTrades(Reading[T_co]):
         self._is_proving = False
         self._stop_patience()
         self.flow.suspend()
-        self.flow.doubt()
+        self.flow.part()
 
     def finish(self) -> None:
         """Nothing more will come: hand out what waits, and say what is missing."""

@@ -105,7 +105,7 @@ async def tend(
                 live.flow.doubt()
         elif not await live.news(_SECOND_LOOK_SECONDS if looks else None):
             looks = False
-            live.flow.doubt()
+            live.flow.look_again()
 
 
 async def _asked(

@@ -76,8 +76,9 @@ def _path(module: str) -> str:
     return str(path / "__main__.py" if (ROOT / path).is_dir() else path.with_suffix(".py"))
 
 
-async def test_interrupted(tmp_path: Path) -> None:
-    """Ctrl-C ends what runs, and the table says what was not run."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_interrupted(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C, or SIGTERM, ends what runs, and the table says what was not run."""
     born = tmp_path / "born"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HUNG, str(born), stdout=PIPE, stderr=PIPE, cwd=ROOT
@@ -85,7 +86,7 @@ async def test_interrupted(tmp_path: Path) -> None:
     async with asyncio.timeout(20):
         while not (pid := _written(born)):  # noqa: ASYNC110  the system tells of no births
             await asyncio.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = await process.communicate()
 
     assert process.returncode == 130, err.decode()

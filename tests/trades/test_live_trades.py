@@ -14,6 +14,7 @@ from deribit_ws.testing import (
     Duplicate,
     FailRequest,
     Garble,
+    HistoryLag,
     IgnoreRequest,
     RefuseConnections,
     Reorder,
@@ -602,3 +603,26 @@ async def test_the_first_trade_ever_is_left_out(stage: Stage) -> None:
 
         assert made == [1, 2]
         assert read_now(trades) == made
+
+
+@staged()
+async def test_what_is_born_meanwhile_beside_a_busy_one(stage: Stage) -> None:
+    """An option born in a drop begins with its first trade, though history shows that later."""
+    busy = next(name for name in stage.exchange.instruments if name.startswith("BTC") and name.endswith("-C"))
+    async with stage.client.trades(kind="option", currency="BTC") as trades:
+        await stage.tell(1, busy)
+        stage.exchange.inject(HistoryLag(0.5))
+        await stage.drop()
+        born = stage.exchange.list_option(strike=123_000.0)
+        made = stage.trade(2, born)
+        await stage.client.wait_connected()
+        for _ in range(5):
+            await asyncio.sleep(0.2)
+            await stage.tell(1, busy)
+        made += await stage.tell(1, born)
+        for _ in range(20):
+            await asyncio.sleep(0.2)
+            await stage.tell(1, busy)
+
+        assert [seq for seq in read_now(trades) if seq < 1000] == made == [1, 2, 3]
+    assert trades.lost == 0

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None, proofs: Sequence[Proof] = PROOFS) ->
         _list(chosen, quick=options.quick)
         return HELD
     results: list[Result] = []
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_run(chosen, results, quick=options.quick, out=options.out))
     _table(chosen, results)
     if len(results) < len(chosen):
@@ -80,6 +80,9 @@ def _list(proofs: Sequence[Proof], *, quick: bool) -> None:
 
 async def _run(proofs: Sequence[Proof], results: list[Result], *, quick: bool, out: Path | None) -> None:
     """Run them; each result is added, told, and its output kept, as it comes."""
+    myself = asyncio.current_task()
+    assert myself is not None, "run as a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, myself.cancel)  # as Ctrl-C does
     for proof in proofs:
         run = proof.quick if quick else proof.full
         result = await _proved(proof, run)
