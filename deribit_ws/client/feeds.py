@@ -47,7 +47,7 @@ class Rooms:
         named: dict[str, Recovery | None] = {
             "books": self.books,
             "trades": self.trades,
-            "orders": self.orders,
+            "orders": None if self.orders is None else self.orders._recovery,
         }
         return {name: room for name, room in named.items() if room is not None}
 

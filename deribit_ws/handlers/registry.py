@@ -63,6 +63,11 @@ class Registry:
         self._running = False
         self._stuck: set[asyncio.Task[None]] = set()  # given up: they would not end when cancelled
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the client is open."""
+        return self._running
+
     # --- who listens
 
     def register(

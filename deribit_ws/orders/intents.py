@@ -80,7 +80,7 @@ class Intents:
         self._private = PrivateMethods(ask)
         self._doubts = Doubts(self._reads, self._exchange_time, self._private, report)
 
-    def end(self, error: Exception) -> None:
+    def _end(self, error: Exception) -> None:
         """Take it that the client is closed, by this error: what is in doubt stays so."""
         self._reads.end(error)
 

@@ -1,12 +1,13 @@
 """`client.orders`: the account's own orders, done with and looked at.
 
-Knows: its parts. Must not know: how they work. The client makes one, and its `Restorer` calls it on each
-connection as one of the rooms that make good what a drop cost.
+Knows: its parts. Must not know: how they work. The client makes one, and gives its `recovery` to the
+`Restorer`, as one of the rooms that make good what a drop cost.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from deribit_ws.errors import UsageError, require_positive
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.methods.calls import TypedCall
@@ -15,7 +16,6 @@ from deribit_ws.orders.intents import Intents
 from deribit_ws.orders.intents_labels import label_of
 from deribit_ws.orders.recovery import Recovery
 from deribit_ws.orders.view import View
-from deribit_ws.wire.methods import Call
 from deribit_ws.wire.trading import Order, Position, UserTrade
 
 _WAIT_SECONDS = 30.0  # for the view to be true; as long as a call may take
@@ -37,7 +37,8 @@ class Orders(Intents):
     def __init__(self, registry: Registry, ask: TypedCall, clock: ExchangeClock) -> None:
         super().__init__(ask, clock, registry.events.report)
         self._view = View(registry)
-        self._recovery = Recovery(registry, self._view)
+        self._registry = registry
+        self._recovery = Recovery(registry, self._view, self._end)
 
     def __repr__(self) -> str:
         known = f"{len(self._view.standing.open)} open"
@@ -57,8 +58,11 @@ class Orders(Intents):
         Raises:
             SubscriptionRejected, RpcError: the exchange does not tell this login about its orders.
             CallTimeout: it is not true within `timeout`.
-            UsageError: the client is closed.
+            UsageError: the client is not open, or `timeout` is no time.
         """
+        require_positive(timeout=timeout)
+        if not self._registry.is_running:
+            raise UsageError("client.orders: the client is not open")
         self._view.follow()
         await self._view.wait_valid(timeout)
 
@@ -96,27 +100,3 @@ class Orders(Intents):
 
     def _learned(self, order: Order, trades: Sequence[UserTrade]) -> None:
         self._view.learn(order, trades, asyncio.get_running_loop().time())
-
-    # --- told by the client, on each connection
-
-    async def prepare(self, call: Call) -> None:
-        """Take what must be known before channels are subscribed."""
-        await self._recovery.prepare(call)
-
-    async def keep(self, call: Call) -> None:
-        """Recover what private channels missed; ends with the connection."""
-        await self._recovery.keep(call)
-
-    def disconnected(self) -> None:
-        """Take it that the link is gone."""
-        self._recovery.disconnected()
-
-    def doubt(self, channel: str | None) -> None:
-        """Read again: a message can't be read, of this channel or, where that is unknown, of any."""
-        self._recovery.doubt(channel)
-
-    def end(self, error: Exception) -> None:
-        """Take it that no other link will come."""
-        super().end(error)
-        self._recovery.end(error)
-        self._view.end(error)

@@ -8,7 +8,7 @@ it on each connection.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from deribit_ws.errors import (
@@ -43,9 +43,11 @@ class Recovery:
     Args:
         registry: routes, holds channels, and tells errors.
         view: told of each channel that is whole, or may lack something, and read anew by the same reads.
+        ended: told when no other link will come.
     """
 
-    def __init__(self, registry: Registry, view: View) -> None:
+    def __init__(self, registry: Registry, view: View, ended: Callable[[Exception], None]) -> None:
+        self._ended = ended
         self._registry = registry
         self._view = view
         self._gates = Gates(registry, view)
@@ -88,7 +90,9 @@ class Recovery:
 
     def end(self, error: Exception) -> None:
         """Take it that no other link will come, because of `error`."""
+        self._ended(error)
         self._gates.end()
+        self._view.end(error)
 
     # --- reading
 

@@ -469,7 +469,7 @@ async def test_told_of_the_end(room: Room) -> None:
         room.takes, room.end = False, dropped
         buying = asyncio.create_task(orders.buy(BTC, amount=10, price=50_000))
         await asyncio.sleep(2)
-        Intents.end(orders, closed := UsageError("closed"))
+        Intents._end(orders, closed := UsageError("closed"))
         with pytest.raises(OutcomeUnknown) as caught:
             await buying
 

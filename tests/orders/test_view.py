@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deribit_ws import Client
+from deribit_ws import Client, Credentials
 from deribit_ws.errors import CallTimeout, RpcError, SubscriptionRejected, UsageError
 from deribit_ws.types import Order
 from tests.client.conftest import Ears, Make, ears, memory, remember  # noqa: F401  fixtures
@@ -169,3 +169,12 @@ def test_needs_credentials(remember: Make) -> None:  # noqa: F811  a fixture
     """A public client has no orders."""
     with pytest.raises(UsageError):
         remember().orders  # noqa: B018  a property that raises
+
+
+async def test_waiting_on_a_client_that_is_not_open() -> None:
+    """A view of a client that was never opened is refused at once, as is a time that is none."""
+    orders = Client("ws://localhost:1", credentials=Credentials("key", "secret")).orders
+    with pytest.raises(UsageError, match="not open"):
+        await orders.wait_valid()
+    with pytest.raises(UsageError, match="timeout"):
+        await orders.wait_valid(0)
