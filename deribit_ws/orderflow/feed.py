@@ -171,6 +171,11 @@ class Feed:
             self._arrived(data)
         self._held.append(data)
 
+    @property
+    def has_held(self) -> bool:
+        """Whether anything is held, of this link or of those before."""
+        return bool(self._held or self._kept)
+
     def cut(self) -> None:
         """Take it that the link is gone: what is held goes out with what is read on the next one."""
         if self.scope.content is not Content.PORTFOLIO:  # the next read gives the newest

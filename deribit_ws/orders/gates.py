@@ -249,6 +249,9 @@ class Gates:
 
     def _held_too_long(self) -> None:
         self._end_hold()
+        if not any(feed.has_held for feed in self.feeds.values()):  # nobody waits: on a dead link, most likely
+            self._limit_hold()
+            return
         late = [c for c in self._due if c in self._current and self.feeds[c].since is not None]
         self._release(self.feeds.values())
         if late:

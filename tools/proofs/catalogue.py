@@ -136,7 +136,7 @@ PROOFS = (
     Proof(
         "stairway-sockets",
         "the same over sockets",
-        _module("seed 0, every 197th byte", "tests.recovery.stairway --stride 197 --sockets", 200),
+        _module("seed 0, every 197th byte", "tests.recovery.stairway --stride 197 --sockets", 95),
         _module("seed 0, every 5,000th byte", "tests.recovery.stairway --stride 5000 --sockets", 10),
     ),
     Proof(
