@@ -249,7 +249,7 @@ class Gates:
 
     def _held_too_long(self) -> None:
         self._end_hold()
-        if not any(feed.has_held for feed in self.feeds.values()):  # nobody waits: on a dead link, most likely
+        if not any(feed.has_held for feed in self.feeds.values()):  # most likely the link is dead
             self._limit_hold()
             return
         late = [c for c in self._due if c in self._current and self.feeds[c].since is not None]
