@@ -40,8 +40,7 @@ from deribit_ws.handlers.stream import Stream
 from deribit_ws.limits import LimitsSnapshot, PoolSnapshot
 from deribit_ws.marks import Connected, Disconnected, Gap, InstrumentAdded, InstrumentRemoved, Lagged, Stale
 from deribit_ws.orderbook import BookUnsound, Level, OrderBook
-from deribit_ws.orders import Orders
-from deribit_ws.orders.intents_labels import label_of
+from deribit_ws.orders import Orders, label_of
 from deribit_ws.trades import LiveTrades
 from deribit_ws.universe import Instruments
 from deribit_ws.websockets import WebSocket, websocket_generator

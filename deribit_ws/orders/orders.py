@@ -12,8 +12,7 @@ from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.orderflow import Standing
-from deribit_ws.orders.intents import Intents
-from deribit_ws.orders.intents_labels import label_of
+from deribit_ws.orders.intents import Intents, label_of
 from deribit_ws.orders.recovery import Recovery
 from deribit_ws.orders.view import View
 from deribit_ws.wire.trading import Order, Position, UserTrade

@@ -62,7 +62,7 @@ WHAT_A_DROP_DEMANDS: Breaks = {
     ),
     "an order in doubt is not looked up": (
         """
-from deribit_ws.orders.intents_doubts import Doubts
+from deribit_ws.orders.intents.doubts import Doubts
 from deribit_ws.errors import OrderNotPlaced
 async def hoping(self, intent, error):
     raise OrderNotPlaced("let us hope", method=intent.method, label=intent.label)

@@ -11,7 +11,7 @@ import pytest
 from deribit_ws import OutcomeUnknown, RequestNotSent, RpcError, UsageError
 from deribit_ws.errors import CallTimeout, DuplicateOrder, OrderNotPlaced
 from deribit_ws.orders.intents import Intents
-from deribit_ws.orders.intents_labels import label_of
+from deribit_ws.orders.intents.labels import label_of
 from tests.client.conftest import Ears, ears, memory, remember, until
 from tests.client.far_end import MUTE, Message, Wire
 from tests.orders.intents_room import (

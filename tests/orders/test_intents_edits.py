@@ -12,8 +12,8 @@ import pytest
 from deribit_ws import OutcomeUnknown, RequestNotSent, RpcError, UsageError
 from deribit_ws.errors import OrderNotPlaced
 from deribit_ws.orders import Orders
-from deribit_ws.orders.intents_edits import is_ended, may_show, shows
-from deribit_ws.orders.intents_labels import label_of, unique_label
+from deribit_ws.orders.intents.edits import is_ended, may_show, shows
+from deribit_ws.orders.intents.labels import label_of, unique_label
 from deribit_ws.types import Order
 from tests.client.conftest import ears, memory, remember, until
 from tests.client.far_end import MUTE, Message, Wire

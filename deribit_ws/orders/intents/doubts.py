@@ -23,9 +23,9 @@ from deribit_ws.errors import (
     WireError,
 )
 from deribit_ws.methods import PrivateMethods
-from deribit_ws.orders.intents_edits import is_ended, is_unproven, may_show, shows
-from deribit_ws.orders.intents_reads import Reads, Unanswerable
-from deribit_ws.orders.intents_time import ExchangeTime
+from deribit_ws.orders.intents.edits import is_ended, is_unproven, may_show, shows
+from deribit_ws.orders.intents.reads import Reads, Unanswerable
+from deribit_ws.orders.intents.time import ExchangeTime
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.trading import Order
 

@@ -2,7 +2,7 @@
 
 Knows: what goes with each order so that it can be found again. Must not know: connections; calls come
 from `ask`. `client.orders` is made of it. Nothing that could act twice is ever sent twice: after an
-unknown outcome `intents_doubts` asks the exchange what happened, until it is known.
+unknown outcome `doubts` asks the exchange what happened, until it is known.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from deribit_ws.errors import (
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.methods import PrivateMethods
 from deribit_ws.methods.calls import TypedCall
-from deribit_ws.orders.intents_doubts import Doubts, Intent, had_ended, leaves_doubt
-from deribit_ws.orders.intents_labels import unique_label
-from deribit_ws.orders.intents_reads import Reads
-from deribit_ws.orders.intents_time import ExchangeTime
+from deribit_ws.orders.intents.doubts import Doubts, Intent, had_ended, leaves_doubt
+from deribit_ws.orders.intents.labels import unique_label
+from deribit_ws.orders.intents.reads import Reads
+from deribit_ws.orders.intents.time import ExchangeTime
 from deribit_ws.types import OrderPlaced
 from deribit_ws.wire.trading import Order, UserTrade
 

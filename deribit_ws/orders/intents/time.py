@@ -1,7 +1,7 @@
 """The exchange's time, asked for when it is needed: until when an order is valid, and when that is over.
 
 Knows: `public/get_time`, and how old a reading is. Must not know: orders, or this machine's time of day.
-`intents` sets deadlines by it, `intents_doubts` waits until they have passed.
+`intents` sets deadlines by it, `doubts` waits until they have passed.
 
 Two questions, two answers. A deadline is set by the likeliest time. That it has passed is proved by the
 least time: an answer says what the exchange's clock showed before it was sent, so that the time since it
@@ -12,7 +12,7 @@ import asyncio
 
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.methods.calls import TypedCall
-from deribit_ws.orders.intents_reads import Reads
+from deribit_ws.orders.intents.reads import Reads
 
 _KEPT_SECONDS = 300.0  # a clock 100 ppm off has moved 30 ms by then: nothing beside the margin below
 _SHARED_SECONDS = 1.0  # a reading this young serves whoever else is in doubt

@@ -1,7 +1,7 @@
 """Reads that are made until they are answered, however often the link goes.
 
 Knows: which failures of a read are worth another try, and for how long. Must not know: intents, or what
-an answer means for them. `intents_doubts` reads with it. A read gives up only when the client is closed,
+an answer means for them. `doubts` reads with it. A read gives up only when the client is closed,
 or when the exchange refuses it for a reason that does not pass.
 """
 

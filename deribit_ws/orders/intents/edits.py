@@ -1,7 +1,7 @@
 """Whether an order is as an edit asked for.
 
 Knows: which field of an order shows which parameter of private/edit. Must not know: calls or time beyond
-timestamps. `intents_doubts` asks. Pure.
+timestamps. `doubts` asks. Pure.
 """
 
 import math
