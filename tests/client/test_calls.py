@@ -241,7 +241,7 @@ async def test_read_on_a_link_that_takes_nothing(memory: MemoryExchange, remembe
         await asyncio.sleep(1)
         wire.resume()
 
-        assert await reading == "ok"
+        assert await reading > 0
         assert turns <= 6
 
 
