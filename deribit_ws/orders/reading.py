@@ -5,13 +5,14 @@ know: channels, or what was handed out. `recovery` makes one `Reader` per connec
 Source: docs.deribit.com, API reference (Trading, Account) and the article on historical orders and trades.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 
-from deribit_ws.errors import ProtocolError, RpcError
+from deribit_ws.errors import AuthError, ProtocolError, RpcError
 from deribit_ws.orderflow import Read
 from deribit_ws.orderflow.keys import keyed, order_key, trade_key
 from deribit_ws.wire.accounts import Portfolio
@@ -26,6 +27,7 @@ _AHEAD_MS = (
     60_000  # our reading of the exchange's time is behind by a network's delay: ask for what is newer too
 )
 _NOT_FOUND = 10004
+_REFUSALS = 3  # in a row: one alone may be a slip of the exchange's, and would cost what it was to tell
 _NOT_LOGGED_IN = 13009  # passes with the next login
 _SUMS = frozenset(Portfolio.__struct_fields__)
 
@@ -51,6 +53,7 @@ class Reader:
     def __init__(self, call: Call, refused: Callable[[RpcError], None]) -> None:
         self._call = call
         self._refused = refused
+        self._refusals: Counter[str] = Counter()  # of each method in a row
 
     async def time(self) -> int:
         """Read the exchange's clock, in ms.
@@ -155,14 +158,19 @@ class Reader:
         return [] if answer is None else _within(answer, "orders", method)
 
     async def _ask(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Call a method; give None where it is refused for good."""
+        """Call a method; give None where it is refused for good: for want of rights, or again and again."""
         try:
-            return await self._call(method, params)
+            answer = await self._call(method, params)
         except RpcError as error:
             if is_passing(error.code) or error.code in (_NOT_LOGGED_IN, _NOT_FOUND):
                 raise
+            self._refusals[method] += 1
+            if not isinstance(error, AuthError) and self._refusals[method] < _REFUSALS:
+                raise
             self._refused(error)
             return None
+        del self._refusals[method]
+        return answer
 
 
 def _within(answer: Any, name: str, method: str) -> list[Any]:

@@ -295,10 +295,16 @@ async def test_pages(account: Account, client: Client) -> None:
         assert {"start_id", "start_timestamp"} <= {name for params in asked for name in params}
 
 
-async def test_unanswered(account: Account, client: Client, ears: Ears) -> None:  # noqa: F811  a fixture
-    """A passing refusal is asked again, and costs nothing but time."""
+@pytest.mark.parametrize("codes", [(11094, 10040), (10001, -32602)])
+async def test_unanswered(
+    account: Account,
+    client: Client,
+    ears: Ears,  # noqa: F811  a fixture
+    codes: tuple[int, ...],
+) -> None:
+    """A passing refusal is asked again, as is a slip or two of the exchange's; it costs nothing but time."""
     account.listen(client, ORDERS)
-    tries = iter([11094, 10040])
+    tries = iter(codes)
 
     def passing(_: Wire, __: Message) -> Any:
         if code := next(tries, 0):
