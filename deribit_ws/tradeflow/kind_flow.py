@@ -61,6 +61,7 @@ class KindFlow(Flow):
         # From the end of a link to the second look on the next: who is met then may have been born meanwhile,
         # and its first trades not be in history yet.
         self._is_wary = False
+        self._is_their_turn = True
         self._asked: set[str] = set()  # currencies, since some answer last brought nothing
 
     def beginnings(self) -> dict[str, HistoryCall]:
@@ -148,6 +149,10 @@ class KindFlow(Flow):
         super()._declare(sequence)
 
     def _tail(self) -> Request | None:
+        # In turn with what single instruments lack: a read that brings nothing must not use up their time.
+        self._is_their_turn = not self._is_their_turn and any(s.next is not None for s in self._blocked)
+        if self._is_their_turn:
+            return None
         if self._unplaced and not self._is_in_doubt:  # history is behind: it has not shown them yet
             for span in self._spans.values():
                 span.doubt.cast()

@@ -605,3 +605,22 @@ def test_a_number_that_can_not_be(flow: InstrumentFlow) -> None:
 
     assert taken(flow) == [11, (12, 10**12 - 1), 10**12, 12, 13]
     assert flow.restarts == [("A", 12)]
+
+
+def test_kinds_and_single_instruments_have_turns() -> None:
+    """While history does not show a stranger, what a single instrument lacks is asked for all the same."""
+    kind = KindFlow("option", ["BTC"], maxsize=100)
+    kind.begin("BTC", some(10))
+    kind.part()
+    request = kind.wanted()
+    assert isinstance(request, ByTime)
+    kind.answer(request, [], False)
+    kind.live([made(7, "B", at=12_000), made(13, "A", at=13_000)])  # a stranger, and a hole
+
+    asked = []
+    for _ in range(4):
+        request = kind.wanted()
+        assert request is not None
+        asked.append(type(request))
+        kind.answer(request, [], False)
+    assert asked == [ByTime, BySeq, ByTime, BySeq] or asked == [BySeq, ByTime, BySeq, ByTime]
