@@ -12,8 +12,6 @@ from deribit_ws.tradeflow.requests import BySeq, ByTime, HistoryCall, Request, n
 from deribit_ws.tradeflow.sequence import Sequence
 from deribit_ws.wire.market import Trade
 
-_FEW = 1_000  # trades that an instrument may have had since history was asked, and showed none
-
 
 class InstrumentFlow(Flow):
     """One instrument; trades of others are left out. The rest as `Flow`."""
@@ -59,9 +57,9 @@ class InstrumentFlow(Flow):
     def _meet(self, trade: Trade) -> Sequence | None:
         if trade.instrument_name != self._instrument:
             return None
-        # Where history had none, none was made before: all from 1 on are due. Unless it was merely behind.
-        was_none = self._is_bare and (self._doubt or trade.trade_seq <= _FEW)
-        is_first = not was_none or trade.trade_seq == 1
+        # Where history had none, none was made before: all that it shows now are due. If it was merely
+        # behind, some from before the beginning come as well.
+        is_first = not self._is_bare or trade.trade_seq == 1
         sequence = Sequence(self._instrument, trade.trade_seq if is_first else None)
         self._sequences[self._instrument] = sequence
         return sequence
