@@ -351,6 +351,9 @@ def main() -> None:
             disturbances=given.disturbances,
             births=given.births,
             sockets=given.sockets,
+            # In real time a cut comes each second, faster than the credits allow 22 readers to ask: with a
+            # hold of 5 s some of them would have to give up.
+            hold=None if given.sockets else 5.0,
         )
         with asyncio.Runner(loop_factory=make_loop) as runner:
             print(runner.run(scene), flush=True)
