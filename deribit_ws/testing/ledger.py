@@ -23,7 +23,7 @@ from deribit_ws.testing.own_events import OwnEvent
 from deribit_ws.testing.own_records import OwnRecords
 
 CHANGES_KEPT = 10_000  # book events per instrument: minutes at the usual pace
-TRADES_KEPT = 50_000  # per instrument
+TRADES_KEPT = 50_000  # per instrument, at least
 FRAMES_KEPT = 200_000  # marks per connection and channel; beyond it the older half goes
 RECORDS_KEPT = 100_000  # requests, refusals, handshakes and ends of connections, each
 CONNECTIONS_KEPT = 2_000  # whose frames are remembered
@@ -146,9 +146,10 @@ class Ledger(OwnRecords):
         super().__init__()
         self._market = market
         self._changes: dict[str, deque[BookEvent]] = defaultdict(lambda: deque(maxlen=CHANGES_KEPT))
+        kept = max(TRADES_KEPT, market.history)  # never less than can be asked for
         self.trades: defaultdict[str, deque[Trade]] = defaultdict(
-            lambda: deque(maxlen=TRADES_KEPT),
-            {name: deque(line.trades, maxlen=TRADES_KEPT) for name, line in market.lines.items()},
+            lambda: deque(maxlen=kept),
+            {name: deque(line.trades, maxlen=kept) for name, line in market.lines.items()},
         )
         self.sent: dict[int, dict[str, Sent]] = {}
         self.handshakes: deque[Handshake] = deque(maxlen=RECORDS_KEPT)

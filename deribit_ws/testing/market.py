@@ -88,7 +88,7 @@ class Market:
         self._listeners: list[Listener] = []
         self.indices: dict[str, float] = {}
         self._coins = dict(START_PRICES)
-        self._history = history
+        self.history = history
         self.lines = {
             one.name: Line(one, trade_seq=rng.randrange(10_000, 300_000_000), history=history)
             for one in instruments
@@ -113,7 +113,7 @@ class Market:
 
     def open(self, instrument: Instrument) -> Line:
         """List an instrument: its book is empty until the crowd comes."""
-        line = self.lines[instrument.name] = Line(instrument, trade_seq=1, history=self._history)
+        line = self.lines[instrument.name] = Line(instrument, trade_seq=1, history=self.history)
         line.timestamp = self.now_ms()
         self._mark(line, self._wall_clock())
         return line
