@@ -34,10 +34,12 @@ class Links:
     Attributes:
         links: all connections so far by number, the first being 1; `link.course.passed` counts the
             bytes let through in each direction.
+        dials: when somebody dialled, refused or not, on the loop's clock.
     """
 
     def __init__(self, *, seed: int = 0, on_frame: OnFrame | None = None) -> None:
         self.links: dict[int, Link] = {}
+        self.dials: list[float] = []
         self._rng = Random(seed)
         self._latency = dict.fromkeys(Way, (0.0, 0.0))
         self._on_frame = on_frame
@@ -109,7 +111,8 @@ class Links:
         return course
 
     def _refused(self) -> bool:
-        """Whether a new connection is one of those to be refused."""
+        """Note a dial; tell whether it is one of those to be refused."""
+        self.dials.append(asyncio.get_running_loop().time())
         refused = self._refusals > 0
         self._refusals -= refused
         return refused

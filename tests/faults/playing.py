@@ -1,0 +1,86 @@
+"""Playing one scene of a row for one seed, in a loop of its own, and judging it.
+
+Knows: stage, invariants, verdict. Must not know: which row it is, or how results are shown (`command`).
+"""
+
+import asyncio
+import gc
+import logging
+import sys
+import time
+from dataclasses import dataclass, field
+
+import looptime
+
+from tests.faults.invariants import judge, watched
+from tests.faults.row import Scene
+from tests.faults.stage import Layer, Make, Recovery, Stage, staged
+from tests.faults.subject import Ours
+
+LONGEST_SECONDS = 900.0  # on the loop's clock, for one seed
+
+
+@dataclass
+class Verdict:
+    """What a scene came to for a seed; `fault` says in words what was wrong, "" where nothing was."""
+
+    number: int
+    layer: str
+    seed: int
+    fault: str = ""
+    recoveries: list[Recovery] = field(default_factory=list)
+    seconds: float = 0.0  # of real time
+    blocks: int = 0  # of memory that the interpreter held afterwards
+    drops: int = 0
+
+    @property
+    def survived(self) -> bool:
+        """Tell whether all held."""
+        return not self.fault
+
+
+def verdict(number: int, scene: Scene, seed: int, make: Make = Ours) -> Verdict:
+    """Play a scene, and say what it came to; never raises but for an interrupt."""
+    result = Verdict(number, scene.layer.value, seed)
+    begun = time.perf_counter()
+    make_loop = looptime.new_event_loop if scene.layer is Layer.MEMORY else asyncio.new_event_loop
+    logging.disable(logging.CRITICAL)  # each drop is a warning or two
+    try:
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            runner.run(_played(scene, seed, make, result))
+        late = [one for one in result.recoveries if one.is_late]
+        if late:
+            result.fault = f"late: {late[0].seconds:.2f} s, and {late[0].bound:.2f} s are allowed"
+    except Exception as error:
+        result.fault = f"{type(error).__name__}: {error}"[:2000]
+    finally:
+        logging.disable(logging.NOTSET)
+    result.seconds = time.perf_counter() - begun
+    gc.collect()
+    result.blocks = sys.getallocatedblocks()
+    return result
+
+
+async def _played(scene: Scene, seed: int, make: Make, result: Verdict) -> None:
+    async with asyncio.timeout(LONGEST_SECONDS):
+        if scene.alone is not None:
+            figure = await scene.alone(seed)
+            if scene.bound is not None:
+                result.recoveries.append(Recovery(float(figure), scene.bound))
+            return
+        async with watched():
+            async with staged(
+                scene.layer, seed, make=make, exchange_options=scene.exchange, options=scene.options
+            ) as stage:
+                result.recoveries = stage.recoveries
+                await _play_on(scene, stage)
+                result.drops = stage.subject.observed.drops
+
+
+async def _play_on(scene: Scene, stage: Stage) -> None:
+    assert scene.play is not None
+    if not scene.cold:
+        await stage.start()
+    await scene.play(stage)
+    await stage.settle()
+    judge(stage)
