@@ -36,6 +36,8 @@ _LATE_SECONDS = 0.1  # a deadline that comes later than this was kept up by a bl
 _GRACE_SECONDS = 0.5  # then, for what arrived meanwhile to be read
 _GIVEN_UP = 500  # calls without an answer that are remembered, so that a late one is not taken for a stray
 _HELD_A_TURN = 256  # held notifications handed out between two turns of the loop, as the reader does
+_MOST_SIGNS = 16  # answers to test_requests under way at once: real ones come 10 s apart
+_HEARTBEAT_CLOSE = 4000  # Deribit's close code where it got no answer to a test_request
 _LIMITED_SECONDS = 10.0  # Deribit ends the session some moments after a 10028
 
 _Future = asyncio.Future[Any]
@@ -77,6 +79,7 @@ class Connection:
         self._flowing = asyncio.Event()  # cleared while paused: what is held waits too
         self._flowing.set()
         self._limited_until = 0.0
+        self._was_silent = False
         self._reader = self._loop.create_task(self._read(), name="deribit_ws reader")
         self._watch = self._loop.create_task(self._watch_silence(), name="deribit_ws watch")
 
@@ -89,6 +92,11 @@ class Connection:
     def rate_limited(self) -> bool:
         """True while an end is most likely the answer to too many requests: it wants a pause."""
         return self._loop.time() < self._limited_until
+
+    @property
+    def was_silent(self) -> bool:
+        """True when nothing had been heard before the end, here or there: what was sent was not held up."""
+        return self._was_silent or (self.lost is not None and self.lost.code == _HEARTBEAT_CLOSE)
 
     async def wait_lost(self) -> ConnectionLost:
         """Wait for the end, and say how it came."""
@@ -209,7 +217,9 @@ class Connection:
             future.set_exception(error if isinstance(error, RpcError) else _unreadable(error, method))
 
     def test_request(self) -> None:
-        """The exchange asks for a sign of life."""
+        """The exchange asks for a sign of life; should it ask without end, those under way must do."""
+        if len(self._tasks) >= _MOST_SIGNS:
+            return
         try:
             answer = self._sign_of_life()
         except RequestNotSent:
@@ -258,6 +268,7 @@ class Connection:
         if self._lost.done():
             return
         self._lost.set_result(lost)
+        self._was_silent = self._loop.time() - self._transport.heard_at >= ANSWER_SECONDS
         for id, future in self._futures.items():
             if not future.done():
                 method = self._protocol.pending[id].method

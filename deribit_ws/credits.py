@@ -34,7 +34,7 @@ class Pool:
     stays full, while ours would refill what we took. So ours holds no more than what is full less what is
     unanswered: then requests that arrive late and all at once never find less there than we reckoned.
     What is sent and not followed up (the answer to a heartbeat) is covered by a margin of `LATE_SECONDS`
-    of refill.
+    of refill. Of a link that fell silent it is known that nothing arrived late: see `never_late`.
 
     Args:
         name: of the budget.
@@ -51,6 +51,8 @@ class Pool:
         "_last",
         "_level",
         "_pace",
+        "_prompt",
+        "_prompt_at",
         "_reserving",
         "_unanswered",
         "burst",
@@ -68,7 +70,8 @@ class Pool:
         self._reserving = reserving
         self._last = last
         self._level = math.inf
-        self._at = 0.0
+        self._at = self._prompt_at = 0.0
+        self._prompt = math.inf  # what were left if all had arrived at once when it was sent
         self._unanswered = 0.0
         self.queued = 0  # how many are in line for this pool, so that a newcomer doesn't overtake them
         self.paused_until = -math.inf
@@ -124,9 +127,11 @@ class Pool:
         return seconds if lane is Lane.URGENT else max(seconds, self.paused_until - now)
 
     def take(self, cost: float) -> None:
-        """Take requests that are sent now."""
+        """Take requests that are sent now; `now` is when it was last asked whether they may go."""
         self._level -= cost
         self._unanswered += cost
+        self._prompt = min(self._prompt + (self._at - self._prompt_at) * self._pace, self._cap) - cost
+        self._prompt_at = self._at
 
     def answered(self, cost: float, now: float) -> None:
         """Say that what was taken has arrived, or never will: it was answered, or its link is gone."""
@@ -136,11 +141,18 @@ class Pool:
     def spend(self, cost: float, now: float) -> None:
         """Count what is sent now and never awaited."""
         self._level = self.left(now) - cost
+        self._prompt -= cost
 
     def refund(self, cost: float) -> None:
         """Give back what was taken and never sent."""
         self._level += cost
+        self._prompt += cost
         self._unanswered -= cost
+
+    def never_late(self, now: float) -> None:
+        """Say that all that was taken so far arrived when it was sent, or never will."""
+        prompt = min(self._prompt + (now - self._prompt_at) * self._pace, self._cap - self._unanswered)
+        self._level = max(self.left(now), prompt)
 
     def drain(self, now: float) -> None:
         """Count nothing as left: the exchange said so."""
@@ -149,6 +161,7 @@ class Pool:
     def lower(self, level: float, now: float) -> None:
         """Count no more than so many requests as left."""
         self._level = min(level, self.left(now))
+        self._prompt, self._prompt_at = min(self._prompt, level), now
 
     def pause(self, until: float) -> None:
         """Let nothing ordinary go before a time."""

@@ -137,6 +137,8 @@ class Lifecycle:
                 final = await _ended(upkeep)
             finally:
                 await connection.close()
+                if connection.was_silent:
+                    self._limits.never_late()
         if healthy is not None:
             self._registry.tell(Disconnected(lost.code, lost.reason, healthy))
         if final is not None:

@@ -106,6 +106,17 @@ class Limits:
         """Say that the link is gone: what was sent on it has arrived, or never will."""
         self.arrived(self.sent)
 
+    def never_late(self) -> None:
+        """Say that what was sent on the link that is gone came when it was sent, or not at all.
+
+        It had been silent: what arrives late and in a bunch would have been answered. So half a minute of
+        reads into a dead link leaves the next one its credits.
+        """
+        now = self._clock()
+        for pool in self._pools.by_name.values():
+            pool.never_late(now)
+        self._serve()
+
     def learn(self, limits: Mapping[str, Any]) -> None:
         """Take over the account's own figures.
 

@@ -176,3 +176,40 @@ def test_never_more_than_there_is(
         last = at
 
         assert level >= -1e-6
+
+
+def test_a_link_that_was_silent() -> None:
+    """Of what was sent into a silent link nothing came late: the pool is as full as if all came at once."""
+    pool = general()
+    for second in range(20):
+        pool.left(second)
+        for _ in range(4):
+            pool.take(1.0)
+    for _ in range(80):
+        pool.answered(1.0, 20.0)
+    assert pool.left(20.0) == pytest.approx(16.0)
+    pool.never_late(20.0)
+
+    assert pool.left(20.0) == pytest.approx(96.0)
+
+
+def test_a_link_that_was_silent_and_drained() -> None:
+    """What the exchange said to be gone stays gone, and refills from then on."""
+    pool = general()
+    pool.take(50.0)
+    pool.drain(10.0)
+    pool.answered(50.0, 11.0)
+    pool.never_late(11.0)
+
+    assert pool.left(11.0) == pytest.approx(19.6)
+
+
+def test_a_burst_into_a_silent_link() -> None:
+    """What was sent in the last moment before it counts in full."""
+    pool = general()
+    pool.left(9.9)
+    pool.take(80.0)
+    pool.answered(80.0, 10.0)
+    pool.never_late(10.0)
+
+    assert pool.left(10.0) == pytest.approx(16.0 + 0.1 * 19.6)

@@ -5,7 +5,7 @@ right (`invariants`). Books alone are judged as they come, since only then it is
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from deribit_ws import Gap
 from deribit_ws.testing import SimulatedExchange
 from tests.trades.scenario import Reader
 
-Levels = list[tuple[float, float]]
+Levels = Sequence[tuple[float, float]]
 
 
 @dataclass
@@ -54,7 +54,9 @@ class Looks:
             return
         if bids and asks and bids[0][0] >= asks[0][0]:
             self._blame(f"crossed: {bids[0]} {asks[0]}")
-        if change_id is None or (bids, asks) != self.exchange.ledger.book_at(self.instrument, change_id):
+        if change_id is None or (list(bids), list(asks)) != self.exchange.ledger.book_at(
+            self.instrument, change_id
+        ):
             self._blame(f"is not the exchange's at {change_id}")
 
     def _blame(self, what: str) -> None:

@@ -68,13 +68,15 @@ async def _played(scene: Scene, seed: int, make: Make, result: Verdict) -> None:
             if scene.bound is not None:
                 result.recoveries.append(Recovery(float(figure), scene.bound))
             return
-        async with watched():
-            async with staged(
+        async with (
+            watched(),
+            staged(
                 scene.layer, seed, make=make, exchange_options=scene.exchange, options=scene.options
-            ) as stage:
-                result.recoveries = stage.recoveries
-                await _play_on(scene, stage)
-                result.drops = stage.subject.observed.drops
+            ) as stage,
+        ):
+            result.recoveries = stage.recoveries
+            await _play_on(scene, stage)
+            result.drops = stage.subject.observed.drops
 
 
 async def _play_on(scene: Scene, stage: Stage) -> None:

@@ -38,7 +38,7 @@ class Scene:
     exchange: dict[str, Any] = field(default_factory=dict)
     bound: float | None = None
     most_seeds: int = 1000
-    why_not: Why = lambda: None  # noqa: E731
+    why_not: Why = lambda: None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Where a row is played: an exchange whose market moves, the links that lead to it, and a client.
 
 In memory and in virtual time, or over loopback through a proxy. Knows how the three are put together, and
-when all is well again. Must not know which fault is injected (the rows), or what else must hold (`invariants`).
+when all is well again. Must not know which fault is injected (the rows), or what else must hold
+(`invariants`).
 """
 
 import asyncio
@@ -79,6 +80,7 @@ class Stage:
     retry_seconds: float
     pace: float = STEP_SECONDS
     recoveries: list[Recovery] = field(default_factory=list)
+    ghosts: int = 0  # connections of which the exchange was not told that they are dead
     begun: float = 0.0
     cpu: float = 0.0
 
@@ -126,8 +128,9 @@ class Stage:
         await self.until(lambda: self.subject.observed.drops >= wanted and self.subject.is_up)
         traded = {name: self.last(name) for name in self.exchange.instruments}
         await self.until(lambda: self.is_well(traded))
-        self.recoveries.append(Recovery(_now() - begun, bound))
-        return self.recoveries[-1].seconds
+        seconds: float = _now() - begun
+        self.recoveries.append(Recovery(seconds, bound))
+        return seconds
 
     def is_well(self, traded: dict[str, int]) -> bool:
         """Tell whether the client is up and whole, and has all that was traded up to some moment."""
@@ -181,7 +184,8 @@ class Stage:
 def backoff_bound(fails: int, retry_seconds: float) -> float:
     """Give the seconds that the first `fails` waits between dials may take together."""
     waits = (min(retry_seconds, FIRST_WAIT * 2 ** max(0, number - 1)) for number in range(1, fails + 1))
-    return sum(waits)
+    total: float = sum(waits)
+    return total
 
 
 Make = Callable[..., Subject]
@@ -241,4 +245,5 @@ async def _played(stage: Stage) -> AsyncIterator[Stage]:
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    now: float = asyncio.get_running_loop().time()
+    return now

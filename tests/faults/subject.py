@@ -105,7 +105,8 @@ class Ours:
     def __init__(self, exchange: SimulatedExchange, url: str, **options: Any) -> None:
         self.observed = Observed()
         self.exchange = exchange
-        self.client = Client(url, **({"credentials": KEY, "call_timeout": CALL_SECONDS} | options))
+        terms: dict[str, Any] = {"credentials": KEY, "call_timeout": CALL_SECONDS} | options
+        self.client = Client(url, **terms)
         self.client.add_handler(_Ears(self.observed))
         self.client.register(PRINTED, lambda quote: self.observed.counts.update(["callback"]))
         self.books: list[LiveBook] = []
