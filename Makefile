@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two installs of one tree would write the same files
-.PHONY: help demo test proofs testnet lint coverage wheel test-all clean
+.PHONY: help demo test proofs faults testnet lint coverage wheel test-all clean
 
 DEV  := .venv/bin/python -m
 DEMO := .venv-demo/bin/python -m
@@ -43,6 +43,7 @@ help:
 	@echo 'make test-all  the tests on each of Python $(ALL) found here'
 	@echo 'make testnet   check what is believed of Deribit against its real test exchange (docs/testnet.md)'
 	@echo 'make proofs    show at full size that nothing is lost, by the ledger of a simulated exchange (ARGS=--quick: a little of it)'
+	@echo 'make faults    play 48 faults against the client, and say which it survived (ARGS="9 27 --seeds 3": some of it)'
 	@echo 'make lint | coverage (html) | wheel | clean'
 
 demo: .venv-demo/stamp
@@ -59,6 +60,9 @@ testnet: .venv/stamp
 
 proofs: .venv/stamp
 	$(DEV) tools.proofs $(ARGS)
+
+faults: .venv/stamp
+	$(DEV) tests.faults $(ARGS)
 
 lint: .venv/stamp
 	$(DEV) ruff check

@@ -15,6 +15,7 @@ Alone = Callable[[int], Awaitable[float | int]]  # of a seed; what plays a scene
 Why = Callable[[], str | None]  # why something can't be played here; None where it can
 
 BOTH = (Layer.MEMORY, Layer.SOCKETS)
+MANY = 1000  # seeds: as many as asked for
 SOCKETS = (Layer.SOCKETS,)
 MEMORY = (Layer.MEMORY,)
 
@@ -27,7 +28,7 @@ class Scene:
         play: what befalls a client that is up and has everything open; `cold`: one that has not begun.
         alone: instead, what plays a scene without our stage, for a seed.
         bound: seconds `alone` may report as its recovery; None where it reports something else.
-        counts: seeds it needs at most; the slow ones are played less often, and say so.
+        most_seeds: seeds it is played for at most; the slow ones say so.
     """
 
     layer: Layer
@@ -37,8 +38,13 @@ class Scene:
     options: dict[str, Any] = field(default_factory=dict)
     exchange: dict[str, Any] = field(default_factory=dict)
     bound: float | None = None
-    most_seeds: int = 1000
+    most_seeds: int = MANY
     why_not: Why = lambda: None
+
+    @property
+    def is_quick(self) -> bool:
+        """Tell whether the suite plays it: in real time, not those that are played for a few seeds only."""
+        return self.layer is Layer.MEMORY or self.most_seeds >= MANY
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def row(
     *,
     cold: bool = False,
     exchange: dict[str, Any] | None = None,
-    most_seeds: int = 1000,
+    most_seeds: int = MANY,
     **options: Any,
 ) -> Callable[[Play], Play]:
     """Have a function be a scene of a row in each of some layers; `options` are the client's."""
@@ -84,7 +90,7 @@ def alone(
     *,
     bound: float | None = None,
     why_not: Why | None = None,
-    most_seeds: int = 1000,
+    most_seeds: int = MANY,
 ) -> None:
     """Have something that plays a scene of its own be one of a row."""
     entry = ROWS.setdefault(number, Row(number, title))
