@@ -25,16 +25,21 @@ def fault_of(url: object) -> str | None:
         return f"not a URL: {_without_userinfo(url)!r}"
     if parts.scheme not in {"ws", "wss"}:
         return f"not a websocket URL (ws:// or wss://): {_without_userinfo(url)!r}"
-    return None if parts.hostname else f"the URL names no host: {_without_userinfo(url)!r}"
+    if not parts.hostname:
+        return f"the URL names no host: {_without_userinfo(url)!r}"
+    if "@" in parts.netloc and not is_private(url):  # it would travel as a header, for all to read
+        return f"a password over ws:// to another machine: {_without_userinfo(url)!r}"
+    return None
 
 
 def is_private(url: str) -> bool:
     """Tell whether what is sent to `url` stays unread by others: TLS, or this machine itself."""
     parts = urlsplit(url)
-    return parts.scheme == "wss" or _is_loopback(parts.hostname or "")
+    return parts.scheme == "wss" or is_loopback(parts.hostname or "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, as a name or an address, is this machine itself and nothing else."""
     if host == "localhost":
         return True
     try:

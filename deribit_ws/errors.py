@@ -5,27 +5,56 @@ JSON-RPC frames, retries in progress. Whether a failed dial may be tried again t
 (`ConnectFailed.retry`), so that no other room has to look at foreign exceptions.
 """
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from deribit_ws.wire.trading import Order
 
-_SECRET = re.compile(rb'("(?:access_token|refresh_token|client_secret|signature)"\s*:\s*)"[^"]*"?')
+SECRETS = ("client_secret", "signature", "refresh_token", "access_token")  # what is never shown, by name
+
+# The value beside the name of a secret: quoted, quoted inside a quotation, or bare up to a delimiter.
+_SECRET = (
+    rf"""((?:{"|".join(SECRETS)})[\\"']*\s*[:=]\s*)"""
+    r"""(?:\\*"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'&,;]+)"""
+)
+_SECRET_TEXT = re.compile(_SECRET, re.DOTALL)
+_SECRET_BYTES = re.compile(_SECRET.encode(), re.DOTALL)
 _FIGURE = re.compile(r"(?<!\S)[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\S)")  # a whole word that is a number
 _SEARCHED_BYTES = 4096  # of a bad frame, for secrets that must not be shown
 _SHOWN_BYTES = 200  # enough of a bad frame to recognise it, too little to flood a log
+_SHOWN_TEXT = 1000  # characters; the longest of our own sentences is shorter, a peer's may be megabytes
 
 
-def _printable(text: str) -> str:
-    """Make text of the peer's fit for one line of a log: it can't forge another, nor send escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def one_line(text: str) -> str:
+    """Make text that a peer had a hand in fit for one line of a log.
+
+    It can't forge another line, nor send escapes or reorder what is read; what stands beside the name of
+    a secret is starred, and of very long text only the beginning is left.
+    """
+    shown = printable(_SECRET_TEXT.sub(r"\1***", text[:_SHOWN_TEXT]))
+    is_whole = len(text) <= _SHOWN_TEXT and len(shown) <= _SHOWN_TEXT
+    return shown if is_whole else f"{shown[:_SHOWN_TEXT]}…"
+
+
+def printable(text: str) -> str:
+    """Show what moves a cursor, ends a line, reorders or hides text as escapes, however long the text is."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 class DeribitError(Exception):
-    """Base of everything raised here."""
+    """Base of everything raised here. Its words are one printable line, whoever wrote a part of them."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(one_line(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class UsageError(DeribitError):
@@ -78,7 +107,7 @@ class ConnectFailed(TransportError):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(_printable(message))
+        super().__init__(message)
         self.retry = retry
         self.status = status
         self.retry_after = retry_after
@@ -95,18 +124,18 @@ class ConnectionLost(TransportError):
     Args:
         code: the close code received (1005 for an empty close frame), or 1006 when the link broke
             without one; our own verdicts use the code we closed with (1002, 1003, 1007, 1009).
-        reason: the peer's reason, or ours in words.
+        reason: the peer's reason, as one printable line, or ours in words.
         cause: the exception below, None when there is none.
     """
 
     def __init__(self, code: int, reason: str = "", cause: BaseException | None = None) -> None:
         super().__init__(code, reason, cause)
         self.code = code
-        self.reason = reason
+        self.reason = one_line(reason)
         self.cause = cause
 
     def __str__(self) -> str:
-        reason = f": {_printable(self.reason)}" if self.reason else ""
+        reason = f": {self.reason}" if self.reason else ""
         return f"connection lost ({self.code}{reason})"
 
 
@@ -125,12 +154,12 @@ class WireError(ProtocolError):
 
     def __init__(self, message: str, raw: bytes, channel: str | None = None) -> None:
         super().__init__(message)
-        self.raw = _SECRET.sub(rb'\1"***"', raw[:_SEARCHED_BYTES])[:_SHOWN_BYTES]
+        self.raw = _SECRET_BYTES.sub(rb"\1***", raw[:_SEARCHED_BYTES])[:_SHOWN_BYTES]
         self.channel = channel
 
     def __str__(self) -> str:
-        where = f" on {self.channel}" if self.channel else ""
-        return _printable(f"{self.args[0]}{where}: {self.raw!r}")
+        where = f" on {one_line(self.channel)}" if self.channel else ""
+        return f"{self.args[0]}{where}: {self.raw!r}"
 
 
 # --- calls
@@ -163,10 +192,10 @@ class RpcError(CallError):
 
     Args:
         code: Deribit's number, e.g. 10009.
-        name: its name, e.g. "not_enough_funds"; the message as sent where the number is unknown.
-        data: what came with it; for -32602 `{"param", "reason"}`.
+        name: its name, e.g. "not_enough_funds"; the message where the number is unknown.
+        data: what came with it, but for secrets; for -32602 `{"param", "reason"}`.
         method: the method called.
-        message: the message as sent; it may carry figures ("price_too_high 43666.4288").
+        message: the message as sent, as one printable line; it may carry figures ("too_high 43666.4").
         kind: what kind of trouble it is; None where the number is unknown.
         meaning: one sentence for the person who reads it; empty where the number is unknown.
         retryable: whether this very call, waited with, may be sent again without acting twice.
@@ -185,24 +214,27 @@ class RpcError(CallError):
         retryable: bool = False,
     ) -> None:
         self.code = code
-        self.name = name
-        self.data = data
-        self.message = name if message is None else message
+        self.name = one_line(name)
+        self.data = data = _starred(data, ())
+        self.message = self.name if message is None else one_line(message)
         self.kind = kind
         self.meaning = meaning
         self.retryable = retryable
         shown = f" {data}" if data is not None else ""
-        super().__init__(_printable(f"{method or 'exchange'}: {code} {self.message}{shown}"), method=method)
+        super().__init__(f"{method or 'exchange'}: {code} {self.message}{shown}", method=method)
 
     @classmethod
-    def like(cls, error: "RpcError", method: str) -> Self:
-        """Make an error of this class that says the same as another, of a call of `method`."""
+    def like(cls, error: "RpcError", method: str, *, hidden: Collection[str] = ()) -> Self:
+        """Make an error of this class that says the same as another, of a call of `method`.
+
+        Words of `hidden` are starred wherever the exchange quoted them.
+        """
         return cls(
             error.code,
-            error.name,
-            error.data,
+            _starred(error.name, hidden),
+            _starred(error.data, hidden),
             method,
-            error.message,
+            _starred(error.message, hidden),
             kind=error.kind,
             meaning=error.meaning,
             retryable=error.retryable,
@@ -212,6 +244,22 @@ class RpcError(CallError):
     def figures(self) -> tuple[float, ...]:
         """The numbers in the message: the limit of a price or a count, where there is one."""
         return tuple(float(figure) for figure in _FIGURE.findall(self.message))
+
+
+def _starred(value: Any, hidden: Collection[str]) -> Any:
+    match value:
+        case str():
+            words = functools.reduce(lambda text, word: text.replace(word, "***"), hidden, value)
+            return _SECRET_TEXT.sub(r"\1***", words)
+        case list():
+            return [_starred(item, hidden) for item in value]
+        case dict():
+            return {
+                _starred(key, hidden): "***" if key in SECRETS else _starred(item, hidden)
+                for key, item in value.items()
+            }
+        case _:
+            return value
 
 
 class AuthError(RpcError):
@@ -232,7 +280,7 @@ class ScopeReduced(CallError):
     """
 
     def __init__(self, asked: str, granted: str, lacking: Sequence[str]) -> None:
-        words = _printable(f"granted {granted!r}, which lacks {' '.join(lacking)!r}")
+        words = f"granted {granted!r}, which lacks {' '.join(lacking)!r}"
         super().__init__(f"public/auth: {words}", method="public/auth")
         self.asked = asked
         self.granted = granted
@@ -312,7 +360,7 @@ class SubscriptionRejected(DeribitError):
 
     def __str__(self) -> str:
         why = f": {self.__cause__}" if self.__cause__ is not None else ""
-        return f"the exchange did not subscribe {', '.join(self.channels)}{why}"
+        return f"the exchange did not subscribe {printable(', '.join(self.channels))}{why}"
 
 
 class BookGap(DeribitError):
@@ -346,4 +394,4 @@ class SlowConsumer(DeribitError):
         self.dropped = dropped
 
     def __str__(self) -> str:
-        return f"slow consumer on {self.channel}: {self.dropped} not delivered"
+        return f"slow consumer on {one_line(self.channel)}: {self.dropped} not delivered"

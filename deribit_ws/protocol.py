@@ -7,6 +7,7 @@ Two rules. A notification is a plain call, never an event object: it is nearly a
 whatever arrives, `receive` never raises: what can't be understood is told to `sinks.garbage`.
 """
 
+import contextlib
 import re
 import sys
 from collections import deque
@@ -29,6 +30,7 @@ from deribit_ws.wire.codec import (
 )
 from deribit_ws.wire.error_meanings import MEANINGS
 from deribit_ws.wire.errors import CLASSES, NAMES, ErrorClass, is_retryable
+from deribit_ws.wire.patterns import may_be_name
 
 HELD_BYTES = 64 * 1024 * 1024  # notifications kept back while a link is rebuilt; then it goes live early
 
@@ -38,6 +40,10 @@ _TAIL = -len(NOTIFICATION_TAIL)
 
 _CHANNEL = re.compile(rb'"channel"\s*:\s*"([^"\\]+)"')
 _SEARCHED_BYTES = 4096  # of a frame nobody can read: a channel is named near its beginning
+_SIGNS = (b'"params"', b'"channel"')  # one of them stands early in each notification, however written
+OF_NO_CHANNEL = ""  # what a `WireError` calls the channel of a frame that can't have been a notification
+
+_LONGEST_ERROR = 64 * 1024  # bytes; real ones have some hundred, and all of them is searched for secrets
 
 _BACKSLASH = 0x5C  # looked for as a number: twenty times as fast as `b"\\" in …`
 
@@ -154,7 +160,7 @@ class DeribitProtocol:
     def _notification(self, envelope: Envelope, frame: bytes) -> None:
         params = envelope.params
         if params is None or params.channel is None or params.data is msgspec.UNSET:
-            channel = params.channel if params is not None else None
+            channel = _shown(params.channel) if params is not None else None
             self._sinks.garbage(WireError("a notification without channel or data", frame, channel))
         elif self._held is not None:
             self._hold(frame)
@@ -165,7 +171,7 @@ class DeribitProtocol:
                 self._misfit(error, frame, params.channel)
 
     def _misfit(self, error: Exception, frame: bytes, channel: str) -> None:
-        self._sinks.garbage(WireError(f"not the expected data ({error})", frame, channel))
+        self._sinks.garbage(WireError(f"not the expected data ({error})", frame, _shown(channel)))
 
     def _hold(self, frame: bytes) -> None:
         assert self._held is not None
@@ -178,14 +184,16 @@ class DeribitProtocol:
         id = envelope.id if isinstance(envelope.id, int) else None
         call = self.pending.get(id) if id is not None else None
         if envelope.error is not None:
-            error = rpc_error(envelope.error, call.method if call else "")
-            if id is None or call is None:
-                self._sinks.stray(error)
-            else:
+            error = _error_of(envelope.error, call.method if call else "", frame)
+            if id is not None and call is not None:
                 del self.pending[id]
                 self._sinks.failed(id, error, call.method)
+            elif isinstance(error, RpcError):
+                self._sinks.stray(error)
+            else:
+                self._sinks.garbage(error)
         elif envelope.result is msgspec.UNSET:
-            self._sinks.garbage(WireError("neither an answer nor a notification", frame))
+            self._sinks.garbage(WireError("neither an answer nor a notification", frame, OF_NO_CHANNEL))
         elif id is not None and call is not None:
             self._result(id, call, envelope.result, frame)
         # Else it is a result nobody waits for any more: its call has timed out or was cancelled.
@@ -198,23 +206,58 @@ class DeribitProtocol:
             misfit = WireError(f"{call.method}: not the expected result ({error})", frame)
             self._sinks.failed(id, misfit, call.method)
         except _UNREADABLE as error:  # the call ends at its deadline
-            self._sinks.garbage(WireError(f"not a result ({error})", frame))
+            self._sinks.garbage(WireError(f"not a result ({error})", frame, OF_NO_CHANNEL))
         else:
             del self.pending[id]
             self._sinks.result(id, result)
 
 
 def _channel_in(frame: bytes) -> str | None:
-    """Give the channel that a frame nobody can read was about, where it says so before it breaks off."""
+    """Give the channel that a frame nobody can read was about, where it says so before it breaks off.
+
+    None where it may have been of any: with one such frame a change of a book or a trade may be lost.
+    """
     found = _CHANNEL.search(frame, 0, _SEARCHED_BYTES)
     name = found[1].decode(errors="replace") if found is not None else ""
-    return name if name.isprintable() and "\ufffd" not in name and name else None
+    if name and may_be_name(name) and "\ufffd" not in name:
+        return name
+    return None if _may_notify(frame) else OF_NO_CHANNEL
+
+
+def _may_notify(frame: bytes) -> bool:
+    """Tell whether a frame that can't be read may have been meant as a notification, or begun as one."""
+    early = frame[:_SEARCHED_BYTES]
+    if b'"subscription"' in early or (frame and NOTIFICATION_HEAD.startswith(frame)):
+        return True
+    return any(sign in early for sign in _SIGNS) and not _is_whole(frame)
+
+
+def _is_whole(frame: bytes) -> bool:
+    try:
+        msgspec.json.decode(frame, type=msgspec.Raw)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _shown(channel: str | None) -> str | None:
+    """Give a channel that was read in full; nobody can have one with a name that can't be."""
+    return channel if channel is None or may_be_name(channel) else OF_NO_CHANNEL
 
 
 _KINDS: dict[ErrorClass | None, type[RpcError]] = {
     ErrorClass.AUTH: AuthError,
     ErrorClass.RATE_LIMIT: RateLimited,
 }
+
+
+def _error_of(body: ErrorBody, method: str, frame: bytes) -> RpcError | WireError:
+    """Make the exception for an error answer; a WireError where it is too long or too deep to be one."""
+    if len(frame) <= _LONGEST_ERROR:
+        with contextlib.suppress(RecursionError):
+            return rpc_error(body, method)
+    what = f"{method or 'exchange'}: error {body.code}, and more than can be read"
+    return WireError(what, frame, OF_NO_CHANNEL)
 
 
 def rpc_error(body: ErrorBody, method: str) -> RpcError:

@@ -9,14 +9,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from deribit_ws.backoff import Backoff
-from deribit_ws.errors import ConnectFailed, Retry
+from deribit_ws.backoff import FORGIVEN_AFTER, Backoff
+from deribit_ws.errors import ConnectFailed, ConnectionLost, Retry
 
 T = TypeVar("T")
 
 RATE_LIMIT_FLOOR = 5.0  # seconds; dialling again any sooner is what got us refused (HTTP 429, 10028)
 LIVED_FLOOR = 5.0  # seconds; a refusal that would be fatal at first is most likely maintenance later
 _TOO_MANY_REQUESTS = 429
+_TOO_BIG = 1009  # the close code for a message over the limit
+_MOST_TOO_BIG = 3  # links in a row that a longer message ended; whatever asks for it will do so on each
 
 
 class Reconnect(Generic[T]):
@@ -39,11 +41,19 @@ class Reconnect(Generic[T]):
         self._backoff = backoff
         self._report = report
         self._lived = False
+        self._too_big = 0
         self._due = 0.0  # when the next try may start, on the loop's clock
 
-    def lost(self, healthy: float, floor: float = 0.0) -> None:
-        """Count the loss of the last one given, which was healthy for `healthy` seconds."""
+    def lost(self, healthy: float, floor: float = 0.0, how: ConnectionLost | None = None) -> None:
+        """Count the loss of the last one given, which was healthy for `healthy` seconds.
+
+        `how` it was lost: the third time in a row by a message over our limit, the next try is the end. A
+        link that was healthy for half a minute begins a new row.
+        """
         self._lived = True
+        if healthy >= FORGIVEN_AFTER or not _is_too_big(how):
+            self._too_big = 0
+        self._too_big += _is_too_big(how)
         self._failed(healthy, floor)
 
     def __aiter__(self) -> "Reconnect[T]":
@@ -51,6 +61,9 @@ class Reconnect(Generic[T]):
 
     async def __anext__(self) -> T:
         """Wait until the next try is due, then open; raise `ConnectFailed` when that is final."""
+        if self._too_big >= _MOST_TOO_BIG:
+            what = f"{self._too_big} links in a row ended with a message over max_message"
+            raise ConnectFailed(what, retry=Retry.NEVER)
         while True:
             # The due time outlives a cancelled wait: cancelling must not be a way around it.
             await asyncio.sleep(max(0.0, self._due - asyncio.get_running_loop().time()))
@@ -81,3 +94,8 @@ class Reconnect(Generic[T]):
         if failure.status == _TOO_MANY_REQUESTS:
             return max(RATE_LIMIT_FLOOR, asked)
         return asked
+
+
+def _is_too_big(how: ConnectionLost | None) -> bool:
+    """Tell whether we ended a link over a message's size; where the peer did, there is no cause below."""
+    return how is not None and how.code == _TOO_BIG and how.cause is not None

@@ -14,8 +14,12 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from deribit_ws.wire.channels import Family, Pattern, Values, family_of
+from deribit_ws.wire.patterns import may_be_name
 
-_CACHED = 65_536  # channels; a server that makes up names can't make us remember more
+# Channels; a server that makes up names can't make us remember more, some 30 MB of the longest. Four of each
+# of 5,000 instruments, more than the exchange has.
+_CACHED = 20_000
+_WARNED = 100  # families nobody knows that are told of; real ones are a few, made-up ones would fill a log
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -95,7 +99,7 @@ class Router:
     """All entries, and the routes found so far.
 
     Args:
-        unknown: told once of each channel that belongs to no known family.
+        unknown: told once of each family of channels that nobody knows, of a hundred at most.
     """
 
     def __init__(self, unknown: Callable[[str], None]) -> None:
@@ -195,7 +199,7 @@ class Router:
 
     def _find(self, name: bytes) -> Route:
         channel = name.decode()
-        if not channel.isprintable():
+        if not may_be_name(channel):
             raise msgspec.DecodeError("no channel has such a name")
         family = family_of(channel)
         route = self.gate_of(channel, family) or self._route_of(channel, family)
@@ -225,7 +229,7 @@ class Router:
 
     def _warn(self, channel: str) -> None:
         prefix = channel.partition(".")[0]
-        if prefix not in self._warned and len(self._warned) < _CACHED:
+        if prefix not in self._warned and len(self._warned) < _WARNED:
             self._warned.add(prefix)
             self._unknown(channel)
 

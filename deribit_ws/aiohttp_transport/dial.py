@@ -16,11 +16,12 @@ import aiohttp
 
 from deribit_ws.aiohttp_transport.link import AiohttpTransport
 from deribit_ws.aiohttp_transport.resolver import DaemonResolver
-from deribit_ws.endpoints import fault_of
+from deribit_ws.endpoints import fault_of, is_loopback
 from deribit_ws.errors import ConnectFailed, Retry, UsageError
 
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes, by default; get_instruments of everything passes aiohttp's own 4 MiB
 _PASSING_STATUS = frozenset({408, 425, 429})  # with 5xx, the answers that a later dial may not meet
+_WINDOW_BITS = 15  # of deflate; the most there are, and what Deribit answers with
 _LOST_EARLY = "the connection was lost during the handshake"
 _LONGEST_RETRY_AFTER = 300.0  # seconds; a server that asks for more is asked again after these
 
@@ -34,6 +35,9 @@ class Dialer:
         open_timeout: seconds for DNS, TCP, TLS and the upgrade together.
         close_timeout: seconds for the whole act of closing; then the socket is aborted.
         max_message: bytes; a longer message ends the link with 1009.
+        compress: offer permessage-deflate. What is sent is never compressed; to unpack what is received
+            may take twice `max_message` for a moment.
+        private: over plain ws:// take no link but to this machine, wherever a resolver or proxy leads.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class Dialer:
         open_timeout: float,
         close_timeout: float,
         max_message: int,
+        compress: bool = False,
+        private: bool = False,
     ) -> None:
         if not isinstance(session, aiohttp.ClientSession | None):
             raise UsageError(f"session is an aiohttp.ClientSession, not {type(session).__name__}")
@@ -52,6 +58,8 @@ class Dialer:
         self._open_timeout = open_timeout
         self._close_timeout = close_timeout
         self._max_message = max_message
+        self._compress = _WINDOW_BITS if compress else 0
+        self._may_leave = not private or url.lower().startswith("wss:")
 
     async def dial(self) -> AiohttpTransport:
         """Open one websocket; raise `ConnectFailed` when that fails for whatever reason."""
@@ -74,12 +82,26 @@ class Dialer:
                     autoping=False,
                     max_msg_size=self._max_message + 1,  # aiohttp refuses from this size on
                     decode_text=False,
+                    compress=self._compress,
                 )
         except TimeoutError as error:
             raise ConnectFailed(str(error) or f"no websocket within {self._open_timeout:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError, AssertionError) as error:
             raise _connect_failed(error, session) from error
-        return AiohttpTransport(websocket, self._close_timeout)
+        # aiohttp packs in a thread what is not small, and nobody here may wait for that; a client is free
+        # to send everything as it is.
+        websocket._writer.compress = 0
+        transport = AiohttpTransport(websocket, self._close_timeout)
+        if not self._may_leave and _leaves(websocket):
+            transport.release()
+            raise ConnectFailed("ws:// has led to another machine (by a proxy?)", retry=Retry.NEVER)
+        return transport
+
+
+def _leaves(websocket: "aiohttp.ClientWebSocketResponse[bool]") -> bool:
+    """Tell whether the other end of the socket is on another machine."""
+    peer = websocket.get_extra_info("peername")
+    return isinstance(peer, tuple) and not is_loopback(str(peer[0]))  # no tuple: a Unix socket
 
 
 @contextlib.asynccontextmanager
@@ -132,6 +154,7 @@ async def _one_attempt(session: aiohttp.ClientSession) -> AsyncIterator[None]:
         yield
     finally:
         session.trace_configs.remove(tracer)
+        dialling = None  # the websocket keeps the tracer: it must not keep the task and its frames
 
 
 class _Redirected(aiohttp.ClientError):

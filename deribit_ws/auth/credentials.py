@@ -52,6 +52,11 @@ class Credentials:
         _check_words(self.scope, self.session)
 
     @property
+    def secret(self) -> str:
+        """What is never shown, by the name it shares with a token."""
+        return self.client_secret
+
+    @property
     def signs(self) -> bool:
         """True when a login is signed, and so needs the exchange's time."""
         return self.grant_type == "client_signature"
@@ -101,6 +106,11 @@ class RefreshToken:
         if self.replaced is not None and not callable(self.replaced):
             raise UsageError("replaced: it can't be called")
         _check_words(self.scope, None)
+
+    @property
+    def secret(self) -> str:
+        """What is never shown, by the name it shares with a key's."""
+        return self.token
 
 
 def refresh_request(token: str, scope: str | None = None) -> Mapping[str, Any]:

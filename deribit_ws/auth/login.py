@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from deribit_ws.auth.credentials import Credentials, RefreshToken, refresh_request
 from deribit_ws.auth.grant import Grant, grant_of, missing
-from deribit_ws.errors import AuthError, RpcError, ScopeReduced
+from deribit_ws.errors import SECRETS, AuthError, RpcError, ScopeReduced
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
@@ -75,18 +75,25 @@ class Login:
         since = asyncio.get_running_loop().time()
         try:
             answer = await call("public/auth", params)
-        except AuthError:
-            raise
         except RpcError as error:
-            if is_passing(error.code):
-                raise
-            raise AuthError.like(error, error.method) from error
-        self.grant = grant_of(answer, since)
+            refusal = self._refusal(error, params)
+        else:
+            return self._granted(grant_of(answer, since))
+        raise refusal  # only now: the answer as it came, which may quote a secret, is no part of it
+
+    def _granted(self, grant: Grant) -> Grant:
+        self.grant = grant
         self._keep_token(self.grant.refresh_token)
         asked = self._credentials.scope
         if lacking := missing(asked, self.grant.scope):
             raise ScopeReduced(asked or "", self.grant.scope, lacking)
         return self.grant
+
+    def _refusal(self, error: RpcError, params: dict[str, object]) -> RpcError:
+        """Say what an error answer to a login means, without the secrets that it may quote."""
+        kind = type(error) if is_passing(error.code) else AuthError
+        sent = [str(params[name]) for name in SECRETS if name in params]
+        return kind.like(error, error.method, hidden=[*sent, self._credentials.secret])
 
     def _keep_token(self, token: str) -> None:
         if isinstance(self._credentials, RefreshToken) and token and token != self._token:

@@ -162,7 +162,9 @@ def _add_call(call: Parser) -> None:
 
 
 def _add_simulate(simulate: Parser) -> None:
-    simulate.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
+    simulate.add_argument(
+        "--host", type=_host, default="127.0.0.1", help="default 127.0.0.1: this machine only"
+    )
     simulate.add_argument("--port", type=_port, default=0, metavar="N", help="default 0: a free one")
     simulate.add_argument("--tls", action="store_true", help="wss, with a certificate made for this run")
     simulate.add_argument("--seed", type=_whole, default=0, metavar="N", help="of the market; default 0")
@@ -199,6 +201,12 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"not a port: {text!r} (0 to 65535)")
     return port
+
+
+def _host(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no host: it would listen at every address of this machine")
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -8,15 +8,16 @@ import json
 import re
 from typing import Any
 
-# C0, DEL, C1, line and paragraph separators, and what reorders or hides text (bidi, zero width).
+from deribit_ws.errors import printable
+
+__all__ = ["dumped", "printable", "safe_json"]
+
+# C0, DEL, C1, line and paragraph separators, and what reorders, annotates or hides text (bidi, zero width,
+# tags). In JSON, unlike in `printable`, what is just unusual stays as it came.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
-
-
-def printable(text: str) -> str:
-    """One line that shows control characters as escapes."""
-    return _UNSAFE.sub(_shown, text)
 
 
 def safe_json(text: str, *, indented: bool = False) -> str:
@@ -35,10 +36,5 @@ def dumped(value: Any, *, indented: bool = False) -> str:
     return safe_json(text, indented=indented)
 
 
-def _shown(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
 def _escaped(match: re.Match[str]) -> str:
-    return "\n" if match[0] == "\n" else f"\\u{ord(match[0]):04x}"
+    return "\n" if match[0] == "\n" else json.dumps(match[0])[1:-1]

@@ -47,7 +47,8 @@ class Client(Feeds):
             account's own setting as it is.
         open_timeout: seconds for one dial.
         close_timeout: seconds for closing in order, before the socket is aborted.
-        max_message: bytes; a longer message ends the link.
+        max_message: bytes; a longer message ends the link, and the third link in a row the client.
+        compress: offer permessage-deflate; to unpack a message may take twice `max_message` for a moment.
         allow_plaintext: let credentials go over ws:// to another machine.
 
     Attributes:
@@ -71,6 +72,7 @@ class Client(Feeds):
         open_timeout: float = 10.0,
         close_timeout: float = 1.0,
         max_message: int = MAX_MESSAGE,
+        compress: bool = False,
         allow_plaintext: bool = False,
     ) -> None:
         if fault := fault_of(url):
@@ -93,6 +95,8 @@ class Client(Feeds):
             open_timeout=open_timeout,
             close_timeout=close_timeout,
             max_message=max_message,
+            compress=compress,
+            private=credentials is not None and not allow_plaintext,
         )
         self.url = url
         self._limits = Limits()

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from deribit_ws.client.calls import live_connection
 from deribit_ws.client.lifecycle import Lifecycle, State
-from deribit_ws.client.signals import until_stopped
+from deribit_ws.client.signals import forget, until_stopped
 from deribit_ws.errors import UsageError
 from deribit_ws.handlers.registry import Registry
 
@@ -74,14 +74,17 @@ class Life:
             pass
         else:
             raise UsageError("run() starts its own loop; inside one, use `async with client`")
-        asyncio.run(until_stopped(self._serve()))
+        asyncio.run(until_stopped(self._serve(), self._lifecycle.hush))
 
     async def _serve(self) -> None:
         self._start()
         try:
             await self.wait_closed()
         finally:
-            await self.__aexit__()
+            try:
+                await self.__aexit__()
+            finally:
+                forget(self._registry.stuck)
 
     async def _live(self) -> None:
         await self._lifecycle.run()
@@ -115,6 +118,8 @@ class Life:
         if (task := asyncio.current_task()) is not None:
             self._closers.add(task)
         if self._closing is None:
+            self._registry.interrupt(spared=self._closers)
+            self._lifecycle.hush()
             self._closing = self._loop.create_task(self._close(), name="deribit_ws closing")
         await asyncio.shield(self._closing)
 

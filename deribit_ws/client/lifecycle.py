@@ -102,6 +102,11 @@ class Lifecycle:
             await self._changed.wait()
         return self.connection
 
+    def hush(self) -> None:
+        """Have no more notifications handed out: a slow callback would hold up the way out with each."""
+        if self._opening is not None:
+            self._opening.pause()
+
     # --- one connection
 
     async def _open(self) -> Connection:
@@ -143,7 +148,7 @@ class Lifecycle:
             self._registry.tell(Disconnected(lost.code, lost.reason, healthy))
         if final is not None:
             raise final
-        self._reconnect.lost(healthy or 0.0, RATE_LIMIT_FLOOR if connection.rate_limited else 0.0)
+        self._reconnect.lost(healthy or 0.0, RATE_LIMIT_FLOOR if connection.rate_limited else 0.0, lost)
         if healthy is None:
             logger.warning("connection %d never came to life: %s", self._count, lost)
         else:
@@ -180,6 +185,7 @@ class Lifecycle:
     def _leave(self) -> float | None:
         """Forget the connection; give the seconds it was live, None if it never was."""
         was_live = self.connection is not None
+        self.hush()
         self.state = State.CONNECTING
         self.connection = self._opening = None
         self._changed.clear()

@@ -99,7 +99,7 @@ class LoginKeeper:
             self._complain(reduced)
         else:
             self._reduced = ""
-            logger.info("logged in: scope %r, for %s s", grant.scope, grant.expires_in or "unlimited")
+            logger.info("logged in: scope %.200r, for %s s", grant.scope, grant.expires_in or "unlimited")
         self._count()
 
     def _count(self) -> None:

@@ -1,19 +1,27 @@
 """Ending in order when the system asks for it.
 
-Knows: SIGINT and SIGTERM. Must not know: what runs. `client.run()` and the command use it.
+Knows: SIGINT and SIGTERM. Must not know: what runs. `client.run()` uses it; the command has its own.
 """
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
-async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` to its end, or cancel it at the first SIGINT or SIGTERM; raise what it raises.
+def forget(stuck: Iterable[asyncio.Task[Any]]) -> None:
+    """Let the loop end without tasks that heed no cancellation: `asyncio.run` would wait on."""
+    for task in stuck:
+        if not task.done():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own; it was told of
+            asyncio._unregister_task(task)
+
+
+async def until_stopped(work: Coroutine[Any, Any, None], told: Callable[[], object]) -> None:
+    """Run `work` to its end, or have it `told` and cancelled at SIGINT or SIGTERM; raise what it raises.
 
     Where signals can't be handled (another thread, another system) they do what they always do.
     """
@@ -24,6 +32,7 @@ async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     def stop() -> None:
         nonlocal stopped
         stopped = True
+        told()
         task.cancel()
 
     handled = []

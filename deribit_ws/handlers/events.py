@@ -2,14 +2,19 @@
 
 Knows: handlers, and the worker that runs each one's `async` methods in order. Must not know: what
 causes events. `registry` owns one. A method that fails is logged and touches nothing else.
+
+`on_error` hears of every error: what it costs is the user's own. The log is not the peer's to fill: of
+each kind of error it gets a few lines in ten seconds, and how many were left out (`LogLimit`).
 """
 
 import contextlib
 import inspect
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
-from deribit_ws.errors import DeribitError, SlowConsumer, SubscriptionRejected, WireError
+from deribit_ws.errors import DeribitError, RpcError, SlowConsumer, SubscriptionRejected, WireError
 from deribit_ws.handlers.consumers import MISHAPS, Owner, Worker, told
 from deribit_ws.handlers.handler import Handler
 from deribit_ws.handlers.queues import Overflow
@@ -27,6 +32,8 @@ from deribit_ws.marks import (
 logger = logging.getLogger(__name__)
 
 _NOTE = "in callback "
+_LOG_SECONDS = 10.0  # in which each kind of error and subject is logged once,
+_LOG_SUBJECTS = 10  # and so many subjects of a kind: channels can be made up without end
 _HOOKS: dict[type[Mark], str] = {
     Connected: "on_connected",
     Disconnected: "on_disconnected",
@@ -38,11 +45,35 @@ _HOOKS: dict[type[Mark], str] = {
 }
 
 
+class LogLimit:
+    """Which of many alike lines are logged; `clock` gives seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shown: dict[str, set[str]] = {}  # kind → subjects, since `_began`
+        self._began: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def suffix(self, kind: str, subject: str) -> str | None:
+        """Give what to add to a line: how many of its kind were left out before; None to leave it out too."""
+        now, shown = self._clock(), self._shown.get(kind)
+        if shown is None or now - self._began[kind] >= _LOG_SECONDS:
+            shown = self._shown[kind] = set()
+            self._began[kind] = now
+        if subject in shown or len(shown) >= _LOG_SUBJECTS:
+            self._left_out[kind] = self._left_out.get(kind, 0) + 1
+            return None
+        shown.add(subject)
+        left_out = self._left_out.pop(kind, 0)
+        return f" ({left_out} more left out)" if left_out else ""
+
+
 class Events:
     """The handlers of one client; `owner` is told when one of their methods can't keep up or fails."""
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
+        self._limit = LogLimit()
         self._handlers: list[tuple[Handler, Worker]] = []
 
     def __contains__(self, handler: Handler) -> bool:
@@ -72,17 +103,26 @@ class Events:
 
     def report(self, error: Exception) -> None:
         """Tell every handler of an error that no call awaits."""
-        if isinstance(error, WireError | SubscriptionRejected | SlowConsumer):
-            logger.warning("%s", error)
-        elif isinstance(error, DeribitError):
-            logger.error("%s", error)
+        suffix = self._limit.suffix(type(error).__name__, _subject(error))
+        if isinstance(error, DeribitError) and suffix is not None:
+            is_mild = isinstance(error, WireError | SubscriptionRejected | SlowConsumer)
+            logger.log(logging.WARNING if is_mild else logging.ERROR, "%s%s", error, suffix)
         self._tell_all("on_error", error)
+
+    def lagged(self, mark: Lagged) -> None:
+        """Tell of notifications that were dropped for newer ones."""
+        suffix = self._limit.suffix("Lagged", mark.channel)
+        if suffix is not None:
+            logger.warning("slow consumer: %d notifications of %s dropped%s", mark.n, mark.channel, suffix)
+        self.tell(mark)
 
     def callback_failed(self, name: str, channel: str, error: Exception) -> None:
         """A callback, or one of the methods here, raised: log it, and tell `on_error`, with a note on it."""
         if channel != "on_error":  # which most likely raised again what it was told, with its note
             _note(error, f"{_NOTE}{name} on {channel}")
-        logger.error("callback %s failed on %s", name, channel, exc_info=error)
+        suffix = self._limit.suffix(name, f"{channel} {type(error).__name__}")
+        if suffix is not None:
+            logger.error("callback %s failed on %s%s", name, channel, suffix, exc_info=error)
         if channel != "on_error":  # a failing `on_error` must not feed itself
             self._tell_all("on_error", error)
 
@@ -102,6 +142,17 @@ class Events:
                 hook(event)
             except MISHAPS as error:  # one handler's touches nothing else
                 self.callback_failed(f"{type(handler).__name__}.{name}", name, told(error))
+
+
+def _subject(error: Exception) -> str:
+    """Give what an error is about, as far as two of them may be alike to who reads a log."""
+    match error:
+        case WireError(channel=channel):
+            return channel or ""
+        case RpcError(code=code, method=method):
+            return f"{code} {method}"
+        case _:
+            return str(error)
 
 
 def _note(error: Exception, note: str) -> None:

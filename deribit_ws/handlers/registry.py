@@ -61,7 +61,7 @@ class Registry:
         self._streams: dict[Stream[Any], Registration] = {}
         self._pausing: set[Any] = set()
         self._running = False
-        self._stuck: set[asyncio.Task[None]] = set()  # given up: they would not end when cancelled
+        self.stuck: set[asyncio.Task[None]] = set()  # given up: they would not end when cancelled
 
     @property
     def is_running(self) -> bool:
@@ -224,6 +224,17 @@ class Registry:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    def interrupt(self, spared: Iterable[asyncio.Task[Any]]) -> None:
+        """Cancel what coroutine functions are doing, but for those that are closing the client.
+
+        Before the link goes: else what they wait for would fail, and be told as a callback's failure.
+        """
+        self._running = False
+        for worker in (*self.events.workers, *self._workers()):
+            worker.end()
+        for task in self._tasks - set(spared):
+            task.cancel()
+
     async def stop(self, error: Exception | None, spared: Iterable[asyncio.Task[Any]]) -> None:
         """End all streams (with `error`) and tasks, but for those that are closing the client."""
         self._running = False
@@ -231,14 +242,14 @@ class Registry:
             reading.fail(error) if error is not None else reading.end()
         for worker in (*self.events.workers, *self._workers()):
             worker.end()
-        self._stuck |= await _cancelled(self._tasks - self._stuck - set(spared))
+        self.stuck |= await _cancelled(self._tasks - self.stuck - set(spared))
 
     async def finished(self) -> None:
         """Wait, but not for ever, for the callbacks that closed the client themselves."""
-        tasks = self._tasks - {asyncio.current_task()} - self._stuck
+        tasks = self._tasks - {asyncio.current_task()} - self.stuck
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
-            await _cancelled(tasks)
+            self.stuck |= await _cancelled(tasks)
 
     def _workers(self) -> list[Worker]:
         return [r._consumer for r in self._registrations if isinstance(r._consumer, Worker)]
@@ -257,8 +268,7 @@ class Registry:
 
     def lagged(self, mark: Lagged) -> None:
         """Notifications were dropped for newer ones; a stream gives its own marks itself, in order."""
-        logger.warning("slow consumer: %d notifications of %s dropped", mark.n, mark.channel)
-        self.events.tell(mark)
+        self.events.lagged(mark)
 
     def too_slow(self, consumer: Any, error: SlowConsumer) -> None:
         """A consumer under "fail" is full: it gets no more."""
@@ -309,7 +319,8 @@ class Registry:
 async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
     """Cancel tasks and wait for their end, but not for ever; give those that would not."""
     for task in tasks:
-        task.cancel()
+        if not task.cancelling():  # else it was asked before, and may be about it
+            task.cancel()
     if not tasks:
         return set()
     _, stuck = await asyncio.wait(tasks, timeout=_STOP_SECONDS)

@@ -50,7 +50,7 @@ class Gates:
         self._due: dict[str, int] = {}  # those that may lack something, and the number of that doubt
         self._numbers = itertools.count()
         self._proven = 0  # ms: on this link, all sent before it was handed out
-        self._held_bytes = 0
+        self._held: dict[str, int] = {}  # bytes, by channel
         self._is_live = False
         self._hold_end: asyncio.TimerHandle | None = None
         self._doubt: asyncio.TimerHandle | None = None
@@ -80,6 +80,8 @@ class Gates:
         for channel, feed in self.feeds.items():
             self._prove(feed)
             feed.cut()
+            if not feed.has_held:
+                self._held.pop(channel, None)
             self._view.parted(channel)
         self._current.clear()
         self._due.clear()
@@ -89,7 +91,7 @@ class Gates:
         if self._doubt is not None:
             self._doubt.cancel()
             self._doubt = None
-        if self._held_bytes > HOLD_BYTES:
+        if sum(self._held.values()) > HOLD_BYTES:
             self._release(self.feeds.values())
 
     def doubt(self, channel: str | None) -> None:
@@ -222,7 +224,7 @@ class Gates:
         try:
             if feed.is_holding:
                 feed.hold(data)
-                self._count_held(len(data))
+                self._count_held(feed, len(data))
                 return
             news = feed.sift(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -232,9 +234,9 @@ class Gates:
             return
         self._handing.hand_on(feed, news)
 
-    def _count_held(self, size: int) -> None:
-        self._held_bytes += size
-        if self._held_bytes > HOLD_BYTES:
+    def _count_held(self, feed: Feed, size: int) -> None:
+        self._held[feed.channel] = self._held.get(feed.channel, 0) + size
+        if sum(self._held.values()) > HOLD_BYTES:
             self._held_too_long()
 
     def _limit_hold(self) -> None:
@@ -261,10 +263,10 @@ class Gates:
 
     def _release(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:
+            self._held.pop(feed.channel, None)
             for message in feed.release():
                 self._handing.hand_over(feed, message)
         if not any(feed.is_holding for feed in self.feeds.values()):
-            self._held_bytes = 0
             self._end_hold()
 
     def _caught_up(self, consumer: Hashable) -> bool:

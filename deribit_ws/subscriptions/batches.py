@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from deribit_ws.errors import RpcError, UsageError
 from deribit_ws.wire.channels import is_private
+from deribit_ws.wire.patterns import may_be_name
 
 MOST_CHANNELS = 500  # a call; Deribit's limit
 MOST_BYTES = 31_000  # a call's list; leaves room for the envelope below Deribit's 32 kB
-_LONGEST_NAME = 1_000  # characters; far beyond any channel's, so that a call always holds some
 _OPEN = frozenset("*>{}")  # of patterns; no channel's name has them
 NOT_LOGGED_IN = (13009, 13778)  # for private channels; for .raw ones
 
@@ -32,8 +32,8 @@ class Request:
 
 def check_name(channel: object) -> None:
     """Raise UsageError unless `channel` may be sent as a channel's name."""
-    is_name = isinstance(channel, str) and channel.isprintable() and not _OPEN.intersection(channel)
-    if not (is_name and 0 < len(str(channel)) < _LONGEST_NAME):
+    is_name = isinstance(channel, str) and channel and may_be_name(channel)
+    if not is_name or _OPEN.intersection(str(channel)):
         raise UsageError(f"not a channel name: {str(channel)[:80]!r}")
 
 

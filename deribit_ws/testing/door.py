@@ -218,8 +218,9 @@ class Door:
         return web.Response(status=fault.status, headers=headers)
 
     async def _upgrade(self, request: web.BaseRequest) -> web.StreamResponse:
+        # A client that offers compression may compress; what is sent goes past aiohttp, as it is.
         socket = web.WebSocketResponse(
-            autoping=False, autoclose=False, compress=False, max_msg_size=LARGEST_READ
+            autoping=False, autoclose=False, compress=True, max_msg_size=LARGEST_READ
         )
         transport = request.transport
         if transport is None or not socket.can_prepare(request).ok:

@@ -5,6 +5,7 @@ Knows: which fault concerns which link, and all chance. Must not know: what a li
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable
 from random import Random
 
@@ -33,12 +34,13 @@ class Links:
 
     Attributes:
         links: all connections so far by number, the first being 1; `link.course.passed` counts the
-            bytes let through in each direction.
+            bytes let through in each direction. Those that have ended may be deleted.
         dials: when somebody dialled, refused or not, on the loop's clock.
     """
 
     def __init__(self, *, seed: int = 0, on_frame: OnFrame | None = None) -> None:
         self.links: dict[int, Link] = {}
+        self._numbers = itertools.count(1)
         self.dials: list[float] = []
         self._rng = Random(seed)
         self._latency = dict.fromkeys(Way, (0.0, 0.0))
@@ -96,7 +98,7 @@ class Links:
 
     def _begin(self) -> Link:
         """The link of a new connection."""
-        number = len(self.links) + 1
+        number = next(self._numbers)
         link = self.links[number] = Link(
             number, self._course(number), delay=self._delay, portion=self._portion
         )

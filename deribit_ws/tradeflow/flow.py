@@ -145,6 +145,11 @@ class Flow:
 
     # --- patience
 
+    @property
+    def is_counted(self) -> bool:
+        """Tell whether it is known of all that waits since when it does; if not, `due` is to be asked."""
+        return None not in self._blocked.values()
+
     def due(self, now: float, hold: float | None) -> float | None:
         """Give when the first of what waits has waited for `hold` seconds; what has begun to, begins now.
 

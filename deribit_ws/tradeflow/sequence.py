@@ -48,6 +48,7 @@ class Sequence:
         """Forget all that was numbered before."""
         self.held.clear()
         self.next = seq
+        self._read = None  # an old one: the new numbers may pass by it once more
 
     def begin_earlier(self, seq: int) -> bool:
         """Begin with an earlier live trade, where none was handed out yet; tell whether it did."""

@@ -12,7 +12,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from deribit_ws.errors import ProtocolError
+from deribit_ws.errors import ProtocolError, printable
 from deribit_ws.handlers.reading import Reading
 from deribit_ws.marks import Connected, Disconnected, Gap, Mark
 from deribit_ws.router import Form, Receive
@@ -146,7 +146,7 @@ class LiveTrades(Reading[T_co]):
     def noticed(self) -> None:
         """See to what follows from a change of the flow: tell gaps, wake the reader, ask, be patient."""
         for gap in self._taken_gaps():
-            logger.warning("lost: trades %d to %d of %s", gap.first, gap.last, gap.instrument)
+            logger.warning("lost: trades %d to %d of %s", gap.first, gap.last, printable(gap.instrument))
             self._tell(gap)
         while self.flow.restarts:
             instrument, seq = self.flow.restarts.pop()
@@ -154,7 +154,7 @@ class LiveTrades(Reading[T_co]):
         if self.flow.ready:
             self._wake()
         self._news.set()
-        if self._prove is not None and self._patience is None and not self._is_proving:
+        if self._patience is None or not self.flow.is_counted:
             self._be_patient()
 
     def tried(self) -> None:
@@ -182,10 +182,12 @@ class LiveTrades(Reading[T_co]):
 
     def _be_patient(self) -> None:
         """Wait for as long as what is missing may take; then have the link tried."""
+        if self._prove is None or self._is_proving:
+            return
         loop = asyncio.get_running_loop()
-        self._patience = None
+        self._stop_patience()
         due = self.flow.due(loop.time(), self.hold)
-        if due is None or self._prove is None:
+        if due is None:
             return
         if due > loop.time():
             self._patience = loop.call_at(due, self._be_patient)

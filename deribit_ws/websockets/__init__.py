@@ -84,7 +84,7 @@ class WebSocketGenerator:
             return
         # Forgotten and counted only when closed, so that after a cancelled turn the next one does it.
         await self._current.close()
-        self._reconnect.lost(self._current.healthy)
+        self._reconnect.lost(self._current.healthy, how=self._current.lost)
         self._current = None
 
     async def aclose(self) -> None:
@@ -132,6 +132,7 @@ def websocket_generator(
     ping_interval: float | None = 15.0,
     ping_timeout: float = 5.0,
     max_message: int = MAX_MESSAGE,
+    compress: bool = False,
 ) -> WebSocketGenerator:
     """Give live websockets for ever: `async for websocket in websocket_generator(url): …`.
 
@@ -145,7 +146,9 @@ def websocket_generator(
         close_timeout: seconds for closing in order, before the socket is aborted.
         ping_interval: seconds of silence before a PING; None never sends one.
         ping_timeout: seconds to wait for any answer to it.
-        max_message: bytes; a longer message ends the link with 1009.
+        max_message: bytes; a longer message ends the link with 1009, and the third link in a row the
+            iteration, with `ConnectFailed`.
+        compress: offer permessage-deflate; to unpack a message may take twice `max_message` for a moment.
 
     Raises:
         UsageError: a time or size is not a positive number.
@@ -165,6 +168,7 @@ def websocket_generator(
         open_timeout=open_timeout,
         close_timeout=close_timeout,
         max_message=max_message,
+        compress=compress,
     )
     backoff = Backoff(retry_seconds, random.random)
     reconnect = Reconnect(dialer.dial, backoff=backoff, report=_warn)

@@ -67,6 +67,11 @@ class WebSocket:
         return None if self._lost is None else self._lost.code
 
     @property
+    def lost(self) -> ConnectionLost | None:
+        """How the link ended, None while it lives."""
+        return self._lost
+
+    @property
     def aiohttp(self) -> "aiohttp.ClientWebSocketResponse[bool]":
         """The aiohttp websocket below."""
         return self._transport.websocket

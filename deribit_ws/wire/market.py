@@ -11,10 +11,15 @@ the settlement coin). Amounts are USD for inverse perpetuals and futures, else b
 Source: docs.deribit.com, the page of each subscription; what may be null is from real recordings.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from deribit_ws.wire.absent import UNSET, Maybe
 
+# A number that is counted on from. JSON has no bound for one, and 4,300 nines are a valid int whose
+# successor can be neither printed nor sent.
+Counter = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Level = tuple[str, float, float]  # action (new, change, delete), price, amount; 0 removes the level
 GroupedLevel = tuple[float, float]  # price, amount
 
@@ -138,13 +143,13 @@ class BookChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     of this same channel; an empty book may begin at 0.
     """
 
-    timestamp: int
+    timestamp: Counter
     type: Maybe[str] = UNSET  # "snapshot" or "change"; old feeds leave it out
-    change_id: int
+    change_id: Counter
     instrument_name: str
     bids: list[Level]
     asks: list[Level]
-    prev_change_id: Maybe[int] = UNSET
+    prev_change_id: Maybe[Counter] = UNSET
 
     @property
     def is_snapshot(self) -> bool:
@@ -173,14 +178,14 @@ class Trade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     A combo's trade comes with `legs`, and once more on each leg, which names the combo.
     """
 
-    timestamp: int
+    timestamp: Counter
     iv: Maybe[float] = UNSET  # options; percent
     price: float  # may be negative on a combo
     amount: float
     direction: str  # buy or sell: the taker's side
     index_price: Maybe[float] = UNSET
     instrument_name: str
-    trade_seq: int
+    trade_seq: Counter
     mark_price: Maybe[float] = UNSET
     tick_direction: Maybe[int] = UNSET  # 0 plus, 1 zero-plus, 2 minus, 3 zero-minus
     legs: Maybe[list["Trade"]] = UNSET  # combos

@@ -13,8 +13,14 @@ from deribit_ws.errors import UsageError
 
 Values = Mapping[str, str | Sequence[str]]
 
+LONGEST_NAME = 1_000  # characters; far beyond any channel's: longer ones are nonsense, and would fill memory
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LITERAL = re.compile(r"[^\s.*>{}\"\\]+")
+
+
+def may_be_name(text: str) -> bool:
+    """Tell whether a channel could be called this."""
+    return len(text) < LONGEST_NAME and text.isprintable()
 
 
 class Pattern:

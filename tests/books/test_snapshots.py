@@ -231,7 +231,7 @@ async def test_garbage_in_a_row(memory: MemoryExchange, venue: Venue, remember: 
     """Doubts that come before a snapshot is asked for are one, and don't put off the asking."""
     async with remember() as client, reading(client, [NAME]) as [book]:
         for _ in range(10):
-            memory.wire.write(b"{not json")
+            memory.wire.write(b'{"method":"subscription","par')  # of any channel
             await asyncio.sleep(0.02)
 
         assert (book.valid, book.gaps, book.resyncs) == (False, 2, 1)

@@ -254,10 +254,10 @@ def test_answer(frame: bytes, event: tuple[Any, ...]) -> None:
         (b'{"id":2,"result":"ok"}', []),
         (b'{"id":"1","result":"ok"}', []),
         (b'{"id":"abc","result":"ok"}', []),
-        (b'{"id":true,"result":"ok"}', [("garbage", None)]),
-        (b'{"id":1.5,"result":"ok"}', [("garbage", None)]),
-        (b'{"id":1}', [("garbage", None)]),
-        (b'{"id":1,"result":"\xff"}', [("garbage", None)]),
+        (b'{"id":true,"result":"ok"}', [("garbage", "")]),
+        (b'{"id":1.5,"result":"ok"}', [("garbage", "")]),
+        (b'{"id":1}', [("garbage", "")]),
+        (b'{"id":1,"result":"\xff"}', [("garbage", "")]),
     ],
 )
 def test_answer_to_nobody(frame: bytes, events: list[tuple[Any, ...]]) -> None:
@@ -329,7 +329,7 @@ def test_held_back() -> None:
     ):
         protocol.receive(frame)
 
-    assert (ear.heard, told.events) == ([], [("garbage", None)])
+    assert (ear.heard, told.events) == ([], [("garbage", "")])
     protocol.go_live()
     protocol.go_live()
     protocol.receive(HEAD + b'a.b","data":3}}')

@@ -201,6 +201,7 @@ def test_unknown_family() -> None:
 def test_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that makes up channels can't fill the memory, nor slow the real ones for ever."""
     monkeypatch.setattr(router_module, "_CACHED", 8)
+    monkeypatch.setattr(router_module, "_WARNED", 8)
     ear = Ear()
     router, unknown = listen(ear)
     for n in range(100):

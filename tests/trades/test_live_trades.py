@@ -235,6 +235,27 @@ async def test_patience_ends_with_one_gap(stage: Stage, fault: Any, caplog: pyte
 
 
 @staged()
+async def test_each_instrument_has_a_hold_of_its_own(stage: Stage) -> None:
+    """What begins to be missing while other trades are waited for waits for no longer than the hold either."""
+    eth = "ETH-PERPETUAL"
+    channel = "trades.future.any.100ms"
+    async with stage.client.trades(kind="future", currency="any", hold=2.0) as trades:
+        stage.exchange.inject(FailRequest(BY_SEQ, 13028, None))
+        stage.exchange.inject(SkipChange(channel))
+        await stage.tell(1)
+        first = await stage.tell(1)
+        await asyncio.sleep(1.5)
+        stage.exchange.inject(SkipChange(channel))
+        await stage.tell(1, eth)
+        second = await stage.tell(1, eth)
+        await asyncio.sleep(1.9)
+        assert read_now(trades) == first
+        await asyncio.sleep(0.3)
+
+        assert read_now(trades) == second
+
+
+@staged()
 async def test_a_gap_without_marks_is_told_to_handlers_alone(stage: Stage) -> None:
     """A reader that asked for no marks gets trades and nothing else."""
     async with stage.client.trades(BTC, hold=1.0) as trades:

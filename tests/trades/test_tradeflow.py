@@ -595,6 +595,16 @@ def test_numbers_that_begin_anew(flow: InstrumentFlow) -> None:
     assert (flow.restarts, flow.duplicates, flow.is_troubled) == ([("A", 7)], 1, True)
 
 
+def test_an_old_copy_after_numbers_began_anew(flow: InstrumentFlow) -> None:
+    """Once numbers began anew, a late copy of an old trade is a copy, also where the stream once began."""
+    flow.live(some(11, 12))
+    flow.live([made(10, "A", at=70_000)])
+    flow.live(some(7))
+
+    assert taken(flow) == [11, 12, 10]
+    assert (flow.restarts, flow.duplicates) == ([("A", 10)], 1)
+
+
 def test_a_number_that_can_not_be(flow: InstrumentFlow) -> None:
     """After a trade of an absurd number, and its gap, the real ones go on."""
     flow.live(some(11))

@@ -57,6 +57,7 @@ def test_defaults() -> None:
         "ping_interval": 15.0,
         "ping_timeout": 5.0,
         "max_message": 16 * 1024 * 1024,
+        "compress": False,
     }
 
 

@@ -21,6 +21,7 @@ from deribit_ws.errors import (
     RequestNotSent,
     RpcError,
     WireError,
+    printable,
 )
 from deribit_ws.methods import PrivateMethods
 from deribit_ws.orders.intents.edits import is_ended, is_unproven, may_show, shows
@@ -244,7 +245,7 @@ async def _settled(intent: Intent, cause: Exception, finding: Awaitable[Order]) 
     except CallError as error:
         logger.info("settled: %s", error)
         raise
-    logger.info("%s: settled: %s, %s", intent, order.order_id, order.order_state)
+    logger.info("%s: settled: %s, %s", intent, printable(order.order_id), printable(order.order_state))
     return order
 
 
