@@ -5,49 +5,17 @@ JSON-RPC frames, retries in progress. Whether a failed dial may be tried again t
 (`ConnectFailed.retry`), so that no other room has to look at foreign exceptions.
 """
 
-import functools
 import re
 from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
+from deribit_ws.shown import one_line, printable, shown_bytes, starred
+
 if TYPE_CHECKING:
     from deribit_ws.wire.trading import Order
 
-SECRETS = ("client_secret", "signature", "refresh_token", "access_token")  # what is never shown, by name
-
-# The value beside the name of a secret: quoted, quoted inside a quotation, or bare up to a delimiter.
-_SECRET = (
-    rf"""((?:{"|".join(SECRETS)})[\\"']*\s*[:=]\s*)"""
-    r"""(?:\\*"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'&,;]+)"""
-)
-_SECRET_TEXT = re.compile(_SECRET, re.DOTALL)
-_SECRET_BYTES = re.compile(_SECRET.encode(), re.DOTALL)
 _FIGURE = re.compile(r"(?<!\S)[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\S)")  # a whole word that is a number
-_SEARCHED_BYTES = 4096  # of a bad frame, for secrets that must not be shown
-_SHOWN_BYTES = 200  # enough of a bad frame to recognise it, too little to flood a log
-_SHOWN_TEXT = 1000  # characters; the longest of our own sentences is shorter, a peer's may be megabytes
-
-
-def one_line(text: str) -> str:
-    """Make text that a peer had a hand in fit for one line of a log.
-
-    It can't forge another line, nor send escapes or reorder what is read; what stands beside the name of
-    a secret is starred, and of very long text only the beginning is left.
-    """
-    shown = printable(_SECRET_TEXT.sub(r"\1***", text[:_SHOWN_TEXT]))
-    is_whole = len(text) <= _SHOWN_TEXT and len(shown) <= _SHOWN_TEXT
-    return shown if is_whole else f"{shown[:_SHOWN_TEXT]}…"
-
-
-def printable(text: str) -> str:
-    """Show what moves a cursor, ends a line, reorders or hides text as escapes, however long the text is."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 class DeribitError(Exception):
@@ -154,7 +122,7 @@ class WireError(ProtocolError):
 
     def __init__(self, message: str, raw: bytes, channel: str | None = None) -> None:
         super().__init__(message)
-        self.raw = _SECRET_BYTES.sub(rb"\1***", raw[:_SEARCHED_BYTES])[:_SHOWN_BYTES]
+        self.raw = shown_bytes(raw)
         self.channel = channel
 
     def __str__(self) -> str:
@@ -215,7 +183,7 @@ class RpcError(CallError):
     ) -> None:
         self.code = code
         self.name = one_line(name)
-        self.data = data = _starred(data, ())
+        self.data = data = starred(data, ())
         self.message = self.name if message is None else one_line(message)
         self.kind = kind
         self.meaning = meaning
@@ -231,10 +199,10 @@ class RpcError(CallError):
         """
         return cls(
             error.code,
-            _starred(error.name, hidden),
-            _starred(error.data, hidden),
+            starred(error.name, hidden),
+            starred(error.data, hidden),
             method,
-            _starred(error.message, hidden),
+            starred(error.message, hidden),
             kind=error.kind,
             meaning=error.meaning,
             retryable=error.retryable,
@@ -244,22 +212,6 @@ class RpcError(CallError):
     def figures(self) -> tuple[float, ...]:
         """The numbers in the message: the limit of a price or a count, where there is one."""
         return tuple(float(figure) for figure in _FIGURE.findall(self.message))
-
-
-def _starred(value: Any, hidden: Collection[str]) -> Any:
-    match value:
-        case str():
-            words = functools.reduce(lambda text, word: text.replace(word, "***"), hidden, value)
-            return _SECRET_TEXT.sub(r"\1***", words)
-        case list():
-            return [_starred(item, hidden) for item in value]
-        case dict():
-            return {
-                _starred(key, hidden): "***" if key in SECRETS else _starred(item, hidden)
-                for key, item in value.items()
-            }
-        case _:
-            return value
 
 
 class AuthError(RpcError):

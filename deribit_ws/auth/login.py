@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from deribit_ws.auth.credentials import Credentials, RefreshToken, refresh_request
 from deribit_ws.auth.grant import Grant, grant_of, missing
-from deribit_ws.errors import SECRETS, AuthError, RpcError, ScopeReduced
+from deribit_ws.errors import AuthError, RpcError, ScopeReduced
 from deribit_ws.exchange_clock import ExchangeClock
+from deribit_ws.shown import SECRETS
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 

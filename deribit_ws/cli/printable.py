@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from deribit_ws.errors import printable
+from deribit_ws.shown import printable
 
 __all__ = ["dumped", "printable", "safe_json"]
 

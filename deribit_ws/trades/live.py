@@ -12,10 +12,11 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from deribit_ws.errors import ProtocolError, printable
+from deribit_ws.errors import ProtocolError
 from deribit_ws.handlers.reading import Reading
 from deribit_ws.marks import Connected, Disconnected, Gap, Mark
 from deribit_ws.router import Form, Receive
+from deribit_ws.shown import printable
 from deribit_ws.tradeflow import Flow, Request
 from deribit_ws.wire.channels import Family
 from deribit_ws.wire.market import Trade

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 PURE = (
-    *("backoff", "credits", "endpoints", "errors", "marks", "protocol", "router", "wire"),
+    *("backoff", "credits", "endpoints", "errors", "marks", "protocol", "router", "shown", "wire"),
     *("orderbook", "orderflow", "tradeflow"),
 )
 IMPURE = {"aiohttp", "asyncio", "logging", "socket", "threading", "time"}

@@ -21,12 +21,12 @@ from deribit_ws.errors import (
     RequestNotSent,
     RpcError,
     WireError,
-    printable,
 )
 from deribit_ws.methods import PrivateMethods
 from deribit_ws.orders.intents.edits import is_ended, is_unproven, may_show, shows
 from deribit_ws.orders.intents.reads import Reads, Unanswerable
 from deribit_ws.orders.intents.time import ExchangeTime
+from deribit_ws.shown import printable
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.trading import Order
 
