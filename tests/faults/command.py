@@ -18,12 +18,13 @@ from tests.faults.playing import Verdict, verdict
 from tests.faults.row import ROWS, Row, Scene
 from tests.faults.score import Standing, naive_total, total
 from tests.faults.scoreboard import enter_all
-from tests.faults.stage import Layer
+from tests.faults.stage import Layer, Make
+from tests.faults.subject import Ours
 
 SURVIVED, FELL, USAGE, INTERRUPTED = 0, 1, 2, 130  # the last as a shell calls an end by Ctrl-C
 SEEDS = 20
 NAIVE_SEEDS = {Layer.MEMORY: SEEDS, Layer.SOCKETS: 2}  # in real time it hangs for long in many rows
-LINE = "{number:>3}  {title:50.50}  {seeds:38.38} {p50:>7} {p99:>7} {bound:>7}  {word:8} {naive}"
+LINE = "{number:>3}  {title:64.64}  {seeds:30} {p50:>7} {p99:>7} {bound:>7}  {word:8} {naive}"
 HEADER = LINE.format(
     number="row",
     title="fault",
@@ -85,8 +86,8 @@ def play_scene(number: int, index: int, seeds: int, *, naive: bool) -> list[Verd
     """Play a scene for some seeds in this process, one after another."""
     enter_all()
     scene = ROWS[number].scenes[index]
-    make = {"make": Naive} if naive else {}
-    return [verdict(number, scene, seed, **make) for seed in range(min(seeds, scene.most_seeds))]
+    make: Make = Naive if naive else Ours
+    return [verdict(number, scene, seed, make) for seed in range(min(seeds, scene.most_seeds))]
 
 
 Work = list[tuple[Scene, bool, "Future[list[Verdict]]"]]
@@ -102,7 +103,7 @@ def _played(rows: Sequence[Row], options: argparse.Namespace) -> Iterator[Standi
                 standing.skipped = skipped
                 for _, is_naive, future in work:
                     if is_naive:
-                        standing.naive += future.result()
+                        standing.naive += [one for one in future.result() if not one.is_ours_alone]
                     else:
                         standing.add(future.result())
                 yield standing

@@ -15,7 +15,7 @@ import looptime
 from tests.faults.invariants import judge, watched
 from tests.faults.row import Scene
 from tests.faults.stage import Layer, Make, Recovery, Stage, staged
-from tests.faults.subject import Ours
+from tests.faults.subject import Ours, OursAlone
 
 LONGEST_SECONDS = 900.0  # on the loop's clock, for one seed
 
@@ -32,6 +32,7 @@ class Verdict:
     seconds: float = 0.0  # of real time
     blocks: int = 0  # of memory that the interpreter held afterwards
     drops: int = 0
+    is_ours_alone: bool = False  # and so was not played
 
     @property
     def survived(self) -> bool:
@@ -54,6 +55,8 @@ def verdict(number: int, scene: Scene, seed: int, make: Make = Ours, *, timed: b
         late = [one for one in result.recoveries if one.is_late]
         if late and timed:
             result.fault = f"late: {late[0].seconds:.2f} s, and {late[0].bound:.2f} s are allowed"
+    except OursAlone:
+        result.is_ours_alone = True
     except Exception as error:
         result.fault = f"{type(error).__name__}: {error}"[:2000]
     finally:

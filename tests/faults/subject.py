@@ -52,6 +52,10 @@ CHANNELS = frozenset(
 )
 
 
+class OursAlone(Exception):
+    """A scene needs more of the client than every client has: no other can be put to it."""
+
+
 class Subject(Protocol):
     """What the rows, the stage and the judge see of a client."""
 
