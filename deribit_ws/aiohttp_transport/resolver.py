@@ -40,7 +40,10 @@ class DaemonResolver(AbstractResolver):
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, set_outcome, outcome)
 
-        threading.Thread(target=look_up, name="deribit_ws name look-up", daemon=True).start()
+        try:
+            threading.Thread(target=look_up, name="deribit_ws name look-up", daemon=True).start()
+        except RuntimeError as error:  # out of threads or memory, as a look-up can be of files: it may pass
+            raise OSError(f"no look-up of {host}: {error}") from error
         return [
             ResolveResult(
                 hostname=host, host=address[0], port=address[1], family=kind, proto=proto, flags=_NUMERIC

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,15 @@ async def test_a_stalled_look_up_holds_up_nothing() -> None:
         output, errors = await process.communicate()
 
     assert (process.returncode, output, b"Traceback" in errors) == (0, b"ended\n", False)
+
+
+async def test_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up that gets no thread fails as one that gets no answer does: it may be tried again."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    with pytest.raises(OSError, match="can't start new thread"):
+        await DaemonResolver().resolve("name.test")
