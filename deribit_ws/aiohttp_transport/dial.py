@@ -20,6 +20,7 @@ from deribit_ws.endpoints import fault_of, is_loopback
 from deribit_ws.errors import ConnectFailed, Retry, UsageError
 
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes, by default; get_instruments of everything passes aiohttp's own 4 MiB
+_MAX_UNPACKED = 7 * 1024 * 1024  # the same where messages are compressed: to unpack one takes twice its size
 _PASSING_STATUS = frozenset({408, 425, 429})  # with 5xx, the answers that a later dial may not meet
 _WINDOW_BITS = 15  # of deflate; the most there are, and what Deribit answers with
 _LOST_EARLY = "the connection was lost during the handshake"
@@ -34,7 +35,8 @@ class Dialer:
         session: honoured as it is and never closed; None makes one for each dial.
         open_timeout: seconds for DNS, TCP, TLS and the upgrade together.
         close_timeout: seconds for the whole act of closing; then the socket is aborted.
-        max_message: bytes; a longer message ends the link with 1009.
+        max_message: bytes; a longer message ends the link with 1009. Left at its default it is 7 MiB with
+            `compress`.
         compress: offer permessage-deflate. What is sent is never compressed; to unpack what is received
             may take twice `max_message` for a moment.
         private: over plain ws:// take no link but to this machine, wherever a resolver or proxy leads.
@@ -57,7 +59,7 @@ class Dialer:
         self._session = session
         self._open_timeout = open_timeout
         self._close_timeout = close_timeout
-        self._max_message = max_message
+        self._max_message = _MAX_UNPACKED if compress and max_message == MAX_MESSAGE else max_message
         self._compress = _WINDOW_BITS if compress else 0
         self._may_leave = not private or url.lower().startswith("wss:")
 

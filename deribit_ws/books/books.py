@@ -52,6 +52,7 @@ class Books:
         self._auditor = Auditor(self._kept, ask, registry.events.report)
         self._is_live = False
         registry.subscriptions.on_left.append(self._left)
+        registry.subscriptions.on_confirmed.append(self._begun)
 
     def open(
         self,
@@ -148,6 +149,10 @@ class Books:
     def end(self, error: Exception) -> None:
         """No other link will come; the registry ends the readers."""
 
+    def _begun(self, channels: Iterable[str]) -> None:
+        for kept in filter(None, map(self._kept.get, channels)):
+            kept.is_begun = True
+
     def _left(self, channels: Iterable[str]) -> None:
         for kept in filter(None, map(self._kept.get, channels)):
             kept.lapse()
@@ -182,7 +187,8 @@ class Books:
                 kept.await_in(Need.SNAPSHOT, SNAPSHOT_SECONDS)
             else:
                 kept.missed += 1
-                kept.why = f"no snapshot within {SNAPSHOT_SECONDS:g} s"
+                if kept.is_begun:
+                    kept.why = f"no snapshot within {SNAPSHOT_SECONDS:g} s"
                 (stuck if self._is_last_resort(kept) else asked).append(kept)
         if asked:
             self._resync(asked)
@@ -197,6 +203,7 @@ class Books:
         logger.warning("asking for new snapshots: %s", _shown(asked))
         for kept in asked:
             kept.resyncs += 1
+            kept.is_begun = False
             kept.await_in(Need.SNAPSHOT, _STUCK_SECONDS if kept.has_cost_a_link else SNAPSHOT_SECONDS)
         if relapsed := [kept for kept in asked if kept.relapses == _REPORTED_RELAPSES]:
             report = f"books that are in doubt again and again: {_shown(relapsed)}"

@@ -64,6 +64,7 @@ class KeptBook:
         self.gaps = 0  # doubts of any kind, drops left out
         self.resyncs = 0  # snapshots asked for anew
         self.missed = 0  # snapshots awaited in vain, in a row
+        self.is_begun = False  # subscribed since a snapshot was last asked for: one comes before all changes
         self.relapses = 0  # doubts in a row without a sound time between them
         self.has_cost_a_link = False  # replaced for its sake, and no snapshot came since
         self.record: list[BookChange] | None = None  # what was applied since an audit began
@@ -94,6 +95,8 @@ class KeptBook:
         book = self.book
         try:
             if not book.apply(change):
+                if self.is_begun and self.need is Need.SNAPSHOT:
+                    self._passed_over()
                 return
         except (BookGap, UsageError) as error:
             self.doubt(str(error))
@@ -123,9 +126,16 @@ class KeptBook:
         if self.need is _NOTHING:
             self._invalidate(Need.ANSWER, ANSWER_SECONDS)
 
+    def _passed_over(self) -> None:
+        """A change came where the snapshot should have stood: it was lost, and is asked for again soon."""
+        self.is_begun = False
+        self.why = "changes, and no snapshot before them"
+        self.await_in(Need.SNAPSHOT, AGAIN_SECONDS[min(self.missed, len(AGAIN_SECONDS) - 1)])
+
     def forget(self) -> None:
         """The link is gone, and with it what was to be had from it."""
         self.missed = 0
+        self.is_begun = False
         self._invalidate(Need.SNAPSHOT, inf)
 
     def await_in(self, need: Need, seconds: float) -> None:

@@ -48,7 +48,8 @@ class Client(Feeds):
         open_timeout: seconds for one dial.
         close_timeout: seconds for closing in order, before the socket is aborted.
         max_message: bytes; a longer message ends the link, and the third link in a row the client.
-        compress: offer permessage-deflate; to unpack a message may take twice `max_message` for a moment.
+        compress: offer permessage-deflate; to unpack a message takes twice its size for a moment, so that
+            `max_message` is 7 MiB here where it is left at its default.
         allow_plaintext: let credentials go over ws:// to another machine.
 
     Attributes:

@@ -148,7 +148,8 @@ def websocket_generator(
         ping_timeout: seconds to wait for any answer to it.
         max_message: bytes; a longer message ends the link with 1009, and the third link in a row the
             iteration, with `ConnectFailed`.
-        compress: offer permessage-deflate; to unpack a message may take twice `max_message` for a moment.
+        compress: offer permessage-deflate; to unpack a message takes twice its size for a moment, so that
+            `max_message` is 7 MiB here where it is left at its default.
 
     Raises:
         UsageError: a time or size is not a positive number.

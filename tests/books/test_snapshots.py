@@ -428,3 +428,21 @@ async def test_gap_during_an_audit(memory: MemoryExchange, venue: Venue, remembe
         await asyncio.sleep(15)
 
         assert (book.valid, book.gaps, book.resyncs, book.audits, ears.errors) == (True, 1, 1, 1, [])
+
+
+@pytest.mark.looptime
+async def test_changes_without_a_snapshot(memory: MemoryExchange, venue: Venue, remember: Make) -> None:
+    """A change where the first snapshot should stand shows that it is lost: it is asked for at once."""
+    venue.withheld.add(CHANNEL)
+    async with remember() as client, entered_later(client, NAME) as book:
+        await asyncio.sleep(0.1)
+        for resyncs in (1, 2):
+            venue.gap(CHANNEL)
+            await asyncio.sleep(0.5)
+            assert (book.valid, book.resyncs, book.gaps) == (False, resyncs, 0)
+        venue.withheld.clear()
+        venue.gap(CHANNEL)
+        await asyncio.sleep(1.2)
+
+        assert (book.valid, book.resyncs, book.gaps) == (True, 3, 0)
+    assert len(memory.wires) == 1

@@ -37,8 +37,15 @@ def judge(stage: Stage) -> None:
     judge_own(stage)
     judge_subscriptions(stage)
     judge_dials(stage)
+    judge_readers(stage)
     silence = stage.subject.observed.longest_silence
     assert silence <= SILENT_SECONDS, f"G9: {silence:.1f} s without data, mark or exception"
+
+
+def judge_readers(stage: Stage) -> None:
+    """No reader ended by itself, for whatever reason."""
+    ended = [error for error in stage.subject.observed.errors if isinstance(error, AssertionError)]
+    assert not ended, f"G9: {ended}"
 
 
 def judge_trades(stage: Stage) -> None:

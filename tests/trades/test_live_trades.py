@@ -236,7 +236,7 @@ async def test_patience_ends_with_one_gap(stage: Stage, fault: Any, caplog: pyte
 
 @staged()
 async def test_each_instrument_has_a_hold_of_its_own(stage: Stage) -> None:
-    """What begins to be missing while other trades are waited for waits for no longer than the hold either."""
+    """What begins to be missing while other trades are waited for waits no longer than the hold either."""
     eth = "ETH-PERPETUAL"
     channel = "trades.future.any.100ms"
     async with stage.client.trades(kind="future", currency="any", hold=2.0) as trades:
