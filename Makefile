@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two installs of one tree would write the same files
-.PHONY: help demo test proofs faults testnet lint coverage wheel test-all clean
+.PHONY: help demo test proofs faults fuzz bench testnet lint coverage wheel test-all clean
 
 DEV  := .venv/bin/python -m
 DEMO := .venv-demo/bin/python -m
@@ -44,6 +44,8 @@ help:
 	@echo 'make testnet   check what is believed of Deribit against its real test exchange (docs/testnet.md)'
 	@echo 'make proofs    show at full size that nothing is lost, by the ledger of a simulated exchange (ARGS=--quick: a little of it)'
 	@echo 'make faults    play 48 faults against the client, and say which it survived (ARGS="9 27 --seeds 3": some of it)'
+	@echo 'make fuzz      feed a million bad inputs to all that reads bytes (ARGS="--inputs 10000": fewer)'
+	@echo 'make bench     compare with loops written by hand and with other clients; writes docs/performance.md'
 	@echo 'make lint | coverage (html) | wheel | clean'
 
 demo: .venv-demo/stamp
@@ -63,6 +65,12 @@ proofs: .venv/stamp
 
 faults: .venv/stamp
 	$(DEV) tests.faults $(ARGS)
+
+fuzz: .venv-fuzz/stamp
+	.venv-fuzz/bin/python -m tests.bytes $(ARGS)
+
+bench: .venv-bench/stamp
+	.venv-bench/bin/python -m benchmarks $(ARGS)
 
 lint: .venv/stamp
 	$(DEV) ruff check
@@ -104,6 +112,18 @@ clean:
 	$(environment)
 	@$(INSTALL) 'pip>=25.1'  # the first that knows --group
 	@$(INSTALL) --group dev -e '.[cli]'
+	@pwd -P > $@
+
+.venv-fuzz/stamp: setup.cfg pyproject.toml
+	$(environment)
+	@$(INSTALL) 'pip>=25.1'
+	@$(INSTALL) --group fuzz -e .
+	@pwd -P > $@
+
+.venv-bench/stamp: setup.cfg pyproject.toml
+	$(environment)
+	@$(INSTALL) 'pip>=25.1'
+	@$(INSTALL) --group bench -e .
 	@pwd -P > $@
 
 .venv-3.%/stamp: setup.cfg pyproject.toml

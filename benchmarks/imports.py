@@ -1,0 +1,37 @@
+"""What it costs to import the package, beside aiohttp alone.
+
+Knows interpreters. `command` calls it.
+"""
+
+import subprocess
+import sys
+
+from benchmarks.race import ROOT
+from benchmarks.report import Goal, Section, Table, spread
+
+ROUNDS = 21  # imports are short, and a machine's noise is not
+BARE, OURS = "import aiohttp", "import deribit_ws"
+STATEMENTS = (BARE, OURS, "from deribit_ws import Client")  # the last pays for what a lazy import puts off
+WORDS = "Fresh interpreters, in turns; the time is that of the one import statement, in milliseconds."
+
+
+def measure(rounds: int = ROUNDS) -> Section:
+    """Import both, again and again."""
+    times: dict[str, list[float]] = {statement: [] for statement in STATEMENTS}
+    for _ in range(rounds):
+        for statement, taken in times.items():
+            taken.append(_milliseconds(statement))
+    ratios = {
+        statement: [mine / its for mine, its in zip(taken, times[BARE], strict=True)]
+        for statement, taken in times.items()
+    }
+    rows = [[f"`{name}`", spread(taken), spread(ratios[name])] for name, taken in times.items()]
+    table = Table(["", "ms (least–most)", "ratio"], rows)
+    goal = Goal(f"`{OURS}` / `{BARE}`", "≤", 1.25, ratios[OURS])
+    return Section("Import", WORDS, [("Time of an import.", table)], [goal])
+
+
+def _milliseconds(statement: str) -> float:
+    code = f"import time; began = time.perf_counter(); {statement}; print(time.perf_counter() - began)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return float(done.stdout) * 1000
