@@ -49,6 +49,7 @@ class Connection:
     Args:
         transport: a live one; owned from here on.
         notify: called with channel and data of each notification, once `go_live` was called.
+        routes: as `DeribitProtocol` has them.
         ids: gives request ids, shared by all connections of a client.
         limits: the client's credits; every call has its turn by them.
         report: told of errors that belong to no call: strays and garbage.
@@ -60,6 +61,7 @@ class Connection:
         transport: Transport,
         *,
         notify: Notify,
+        routes: Mapping[bytes, Callable[[bytes], None]],
         ids: Iterator[int],
         limits: Limits,
         report: Callable[[RpcError | WireError], None],
@@ -70,7 +72,7 @@ class Connection:
         self._report = report
         self._overfull = overfull
         self._loop = asyncio.get_running_loop()
-        self._protocol = DeribitProtocol(notify, self, ids)
+        self._protocol = DeribitProtocol(notify, self, ids, routes)
         self._futures: dict[int, _Future] = {}
         self._lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
         self._tasks: set[asyncio.Task[None]] = set()

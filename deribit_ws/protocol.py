@@ -12,6 +12,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -92,10 +93,19 @@ class DeribitProtocol:
         sinks: told of all the rest.
         ids: gives request ids; shared by all connections of a client, so that a late answer can
             never reach another call.
+        routes: what `notify` would call with the data, by how a frame begins, up to the end of its channel's
+            name; looked up for each frame, what is not there goes to `notify`.
     """
 
-    def __init__(self, notify: Notify, sinks: Sinks, ids: Iterator[int]) -> None:
+    def __init__(
+        self,
+        notify: Notify,
+        sinks: Sinks,
+        ids: Iterator[int],
+        routes: Mapping[bytes, Callable[[bytes], None]] = MappingProxyType({}),
+    ) -> None:
         self._notify = notify
+        self._routes = routes
         self._sinks = sinks
         self._ids = ids
         self._held: deque[bytes] | None = deque()
@@ -126,6 +136,21 @@ class DeribitProtocol:
 
     def receive(self, frame: bytes) -> None:
         """Take one text frame; never raises."""
+        # Nearly always this is all: what begins as an earlier frame of its channel needs no look at the name.
+        head, _, rest = frame.partition(NOTIFICATION_DATA)
+        route = self._routes.get(head)
+        if route is not None and self._held is None and rest.endswith(NOTIFICATION_TAIL):
+            try:
+                route(rest[:_TAIL])
+                return
+            except _UNREADABLE as error:
+                if isinstance(error, msgspec.ValidationError):
+                    self._misfit(error, frame, head[_NAME_AT:].decode())
+                    return
+        self._receive_new(frame)
+
+    def _receive_new(self, frame: bytes) -> None:
+        """Take a frame of a channel that is not routed yet, or one that is no usual notification."""
         if frame.startswith(NOTIFICATION_HEAD) and self._held is None:
             # The channel is cut out of the bytes without parsing. It is right whenever what is left
             # decodes as one JSON value, since the parts put together again are the frame itself.

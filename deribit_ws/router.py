@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from deribit_ws.wire.channels import Family, Pattern, Values, family_of
+from deribit_ws.wire.codec import NOTIFICATION_HEAD
 from deribit_ws.wire.patterns import may_be_name
 
 # Channels; a server that makes up names can't make us remember more, some 30 MB of the longest. Four of each
@@ -100,6 +101,10 @@ class Router:
 
     Args:
         unknown: told once of each family of channels that nobody knows, of a hundred at most.
+
+    Attributes:
+        routes: those found, by how the usual frame of their channel begins (`NOTIFICATION_HEAD` and its
+            name): who has such a frame need not even cut the name out of it.
     """
 
     def __init__(self, unknown: Callable[[str], None]) -> None:
@@ -110,7 +115,7 @@ class Router:
         self._open: list[Entry] = []
         self._places: dict[Entry, int] = {}  # in the order of their registration
         self._place = itertools.count()
-        self._routes: dict[bytes, Route] = {}
+        self.routes: dict[bytes, Route] = {}
         self._behind: dict[tuple[bytes, bool], Route] = {}  # what lies behind gates
         self.gate_of: Callable[[str, Family], Gate | None] = lambda channel, family: None
         self.heard_of: Callable[[str], Callable[[], None] | None] = lambda channel: None
@@ -123,7 +128,7 @@ class Router:
             msgspec.DecodeError: data is not one JSON value, or channel no name; nobody was called.
         """
         try:
-            route = self._routes[channel]
+            route = self.routes[NOTIFICATION_HEAD + channel]
         except KeyError:
             route = self._find(channel)
         route(data)
@@ -170,8 +175,9 @@ class Router:
     def reconsider(self, segments: Iterable[str]) -> None:
         """Find anew who wants the channels that have one of these segments."""
         changed = {segment.encode() for segment in segments}
-        for name in [name for name in self._routes if not changed.isdisjoint(name.split(b"."))]:
-            self._forget(name)
+        for name in [head.removeprefix(NOTIFICATION_HEAD) for head in self.routes]:
+            if not changed.isdisjoint(name.split(b".")):
+                self._forget(name)
 
     def _name(self, entry: Entry, channels: Iterable[str]) -> None:
         for channel in channels:
@@ -188,13 +194,13 @@ class Router:
             self._forget(channel.encode())
 
     def _forget(self, name: bytes) -> None:
-        self._routes.pop(name, None)
+        self.routes.pop(NOTIFICATION_HEAD + name, None)
         if self._behind:
             self._behind.pop((name, False), None)
             self._behind.pop((name, True), None)
 
     def _forget_all(self) -> None:
-        self._routes.clear()
+        self.routes.clear()
         self._behind.clear()
 
     def _find(self, name: bytes) -> Route:
@@ -205,9 +211,9 @@ class Router:
         route = self.gate_of(channel, family) or self._route_of(channel, family)
         if (heard := self.heard_of(channel)) is not None:
             route = _noted(route, heard)
-        if len(self._routes) >= _CACHED:
+        if len(self.routes) >= _CACHED:
             self._forget_all()  # those in use are found again
-        self._routes[name] = route
+        self.routes[NOTIFICATION_HEAD + name] = route
         if not family.is_known:
             self._warn(channel)
         return route
@@ -249,7 +255,10 @@ def _noted(route: Route, heard: Callable[[], None]) -> Route:
     return noted
 
 
-def _of_one_form(decode: Decode, *, receivers: Iterable[Receive]) -> Route:
+def _of_one_form(decode: Decode, *, receivers: Sequence[Receive]) -> Route:
+    if len(receivers) == 1:  # nearly always: a loop of one costs a twentieth of it all
+        return _of_one(decode, *receivers)
+
     def route(data: bytes) -> None:
         try:
             payload = decode(data)
@@ -258,6 +267,17 @@ def _of_one_form(decode: Decode, *, receivers: Iterable[Receive]) -> Route:
         size = len(data)
         for receive in receivers:
             receive(payload, size)
+
+    return route
+
+
+def _of_one(decode: Decode, receive: Receive) -> Route:
+    def route(data: bytes) -> None:
+        try:
+            payload = decode(data)
+        except _UNREADABLE as error:
+            raise _judged(error, data) from error
+        receive(payload, len(data))
 
     return route
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import aiohttp
 from aiohttp import WSMsgType
 
+from deribit_ws.aiohttp_transport.backlog import Backlog
 from deribit_ws.aiohttp_transport.ear import Ear
 from deribit_ws.errors import ConnectFailed, ConnectionLost
 
@@ -21,6 +22,7 @@ ABNORMAL = 1006  # what RFC 6455 calls an end without a close frame
 NO_CODE = 1005  # what it calls a close frame without a code
 _YIELD_FRAMES = 256  # `receive()` never suspends on buffered frames: give the loop a turn after these
 _YIELD_SECONDS = 0.005  # or after this long
+_TIMED_FRAMES = 4  # between two looks at the clock while texts are at hand: it costs as much as decoding some
 _UNREAD_PONGS = 64 * 1024  # bytes; a peer that leaves more unread than this gets no further PONGs
 
 
@@ -118,18 +120,21 @@ class AiohttpTransport:
     async def _pump(self, sink: Callable[[bytes], None]) -> NoReturn:
         receive, clock = self.websocket.receive, self._loop.time
         frames, burst_since = 0, clock()
+        backlog = Backlog(self.websocket)
         while True:
-            self._reading = True
-            message = await receive()
-            self._reading = False
-            kind, data, _ = message
-            if kind is WSMsgType.TEXT and not self._close_sent:
-                if not data.isascii():
-                    self._check_text(data)
-                sink(data)
-            elif kind is not WSMsgType.TEXT:
-                self._control(message)
-            frames += 1
+            taken = self._take(backlog, sink, _YIELD_FRAMES - frames) if len(backlog.frames) > 1 else 0
+            if not taken:
+                self._reading = True
+                message = await receive()
+                self._reading = False
+                kind, data, _ = message
+                if kind is WSMsgType.TEXT and not self._close_sent:
+                    if not data.isascii():
+                        self._check_text(data)
+                    sink(data)
+                elif kind is not WSMsgType.TEXT:
+                    self._control(message)
+            frames += taken or 1
             if self._paused is not None:
                 await self._paused
             elif frames < _YIELD_FRAMES and clock() - burst_since < _YIELD_SECONDS:
@@ -142,6 +147,27 @@ class AiohttpTransport:
             if self._released:
                 raise ConnectionLost(ABNORMAL, "closed by this end")
             frames, burst_since = 0, clock()
+
+    def _take(self, backlog: Backlog, sink: Callable[[bytes], None], most: int) -> int:
+        """Hand out texts that wait, but not the last frame, and none behind another kind; give how many."""
+        frames, clock = backlog.frames, self._loop.time
+        until, count, size = clock() + _YIELD_SECONDS, 0, 0
+        try:
+            while count < most and len(frames) > 1 and self._paused is None and not self._close_sent:
+                (kind, data, _), length = frames[0]
+                if kind is not WSMsgType.TEXT:
+                    break
+                frames.popleft()
+                count += 1
+                size += length
+                if not data.isascii():
+                    self._check_text(data)
+                sink(data)
+                if not count % _TIMED_FRAMES and clock() > until:
+                    break
+        finally:
+            backlog.taken(count, size)
+        return count
 
     def _check_text(self, data: bytes) -> None:
         # With decode_text=False aiohttp leaves this check to us.

@@ -115,6 +115,7 @@ class Lifecycle:
         return Connection(
             transport,
             notify=self._registry.router.notify,
+            routes=self._registry.router.routes,
             ids=self._ids,
             limits=self._limits,
             report=self._told,

@@ -173,7 +173,7 @@ def test_made_up_channels(monkeypatch: pytest.MonkeyPatch) -> None:
         tracemalloc.stop()
 
     assert peak < 3e6
-    assert len(router._routes) <= 1000 and len(unknown) == 100
+    assert len(router.routes) <= 1000 and len(unknown) == 100
 
 
 def test_names_too_long() -> None:
@@ -182,7 +182,7 @@ def test_names_too_long() -> None:
     protocol, told = live(router.notify)
     protocol.receive(HEAD + b"a" * 100_000 + b'","data":1}}')
 
-    assert told.events == [("garbage", "")] and not router._routes
+    assert told.events == [("garbage", "")] and not router.routes
 
 
 @pytest.mark.looptime

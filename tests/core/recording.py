@@ -78,7 +78,9 @@ def listen(*consumers: Ear, to: str = ">") -> tuple[Router, list[str]]:
 def live(notify: Notify) -> tuple[DeribitProtocol, Told]:
     """A protocol that hands notifications out at once; its ids are 1, 2, 3, …"""
     told = Told()
-    protocol = DeribitProtocol(notify, told, itertools.count(1))
+    router = getattr(notify, "__self__", None)
+    routes = router.routes if isinstance(router, Router) else {}  # as a connection has them
+    protocol = DeribitProtocol(notify, told, itertools.count(1), routes)
     protocol.go_live()
     return protocol, told
 

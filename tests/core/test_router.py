@@ -212,7 +212,7 @@ def test_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         router.notify(b"ticker.X.raw", TICKER)
 
     assert ear.binds - binds <= 2
-    assert len(router._routes) <= 8
+    assert len(router.routes) <= 8
     assert len(unknown) <= 8
     assert len(ear.heard) == 210
 

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from deribit_ws import ConnectionLost
-from deribit_ws.aiohttp_transport import AiohttpTransport, Dialer
+from deribit_ws.aiohttp_transport import AiohttpTransport, Dialer, backlog
 from tests.peers import frames
 from tests.peers.far_end import FarEnd, Line, hold
 
@@ -232,6 +232,57 @@ async def test_long_bursts_give_way() -> None:
 
         assert len(got) == 20_000
         assert turns >= 20_000 // 256
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["taken from the queue", "received one by one"])
+async def test_bursts_between_other_frames(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts in bursts of any length, with PINGs between them, come whole and in order, and are counted."""
+    if not known:
+        monkeypatch.setattr(backlog, "_OVERHEAD", None)
+    sizes = [*range(300), 70_000, 0, 1, 200_000, *range(50)]
+
+    async def speak(line: Line) -> None:
+        await line.upgrade()
+        for number, size in enumerate(sizes):
+            line.write(text(str(size).encode().ljust(size, b".")))
+            if not number % 7:
+                line.write(frames.encode(frames.PING, b"?"))
+            if not number % 31:
+                await asyncio.sleep(0)
+        line.write(frames.encode_close(1000))
+
+    async with FarEnd(speak) as far, dialled(far) as transport:
+        got, lost = await pumped(transport)
+
+        assert got == [str(size).encode().ljust(size, b".") for size in sizes]
+        assert lost.code == 1000
+        assert transport.websocket._reader._size == 0
+
+
+async def test_pause_in_a_burst() -> None:
+    """Not one frame is handed out after `pause`, though more are at hand; the rest comes after `resume`."""
+    got: list[bytes] = []
+
+    async def burst(line: Line) -> None:
+        await line.upgrade(*(text(str(number).encode()) for number in range(1000)), frames.encode_close(1000))
+
+    async with FarEnd(burst) as far, dialled(far) as transport:
+
+        def sink(frame: bytes) -> None:
+            got.append(frame)
+            if not len(got) % 100:
+                transport.pause()
+
+        pumping = asyncio.create_task(transport.pump(sink))
+        for hundreds in range(1, 11):
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert len(got) == 100 * hundreds
+            transport.resume()
+        with pytest.raises(ConnectionLost):
+            await pumping
+
+    assert got == [str(number).encode() for number in range(1000)]
 
 
 async def test_sink_that_raises() -> None:
