@@ -306,11 +306,12 @@ def _decoder(form: Form, family: Family) -> Decode:
         case Form.TYPED:
             return family.decoder()
         case Form.PLAIN:
-            return msgspec.json.Decoder().decode
+            return _plain
         case Form.BYTES:
             return _checked
 
 
+_plain = msgspec.json.Decoder().decode
 _skip = msgspec.json.Decoder(msgspec.Raw).decode
 
 

@@ -135,9 +135,10 @@ class LiveBook(Reading["LiveBook"]):
 
     def changed(self) -> None:
         """The book is another one now; its validity counts too."""
-        self._is_news = True
-        if self._sleeper is not None:
-            self._wake()
+        if not self._is_news:  # else it was woken before, and has not looked yet
+            self._is_news = True
+            if self._sleeper is not None:
+                self._wake()
         if self._waiters and self._book.valid:
             self._release()
 

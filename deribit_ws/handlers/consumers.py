@@ -96,20 +96,24 @@ class PlainCallback:
     ) -> Receive:
         """Give what is to be called for each message of one channel."""
         call, wrap = _bound(self._callback, self._signature, channel, values, recovered)
-        name, failed = describe(self._callback), self._owner.callback_failed
 
-        def receive(payload: Any, _: int) -> None:
+        def receive(payload: Any, _: int) -> None:  # made for each channel: it holds no more than it must
             if self.ended:  # by another callback of this very message
                 return
             try:
                 given = call(payload if wrap is None else wrap(payload))
                 if given is not None and inspect.iscoroutine(given):
                     given.close()
-                    raise UsageError(f"{name} returned a coroutine: register an `async def` itself")
+                    raise UsageError(f"{self.name} returned a coroutine: register an `async def` itself")
             except MISHAPS as error:  # one callback's touches nothing else
-                failed(name, channel, told(error))
+                self._owner.callback_failed(self.name, channel, told(error))
 
         return receive
+
+    @property
+    def name(self) -> str:
+        """The callback's, for messages."""
+        return describe(self._callback)
 
     def end(self) -> None:
         """Be called no more."""

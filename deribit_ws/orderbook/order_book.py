@@ -127,7 +127,8 @@ class OrderBook:
     def _set(self, change: BookChange) -> None:
         before, bids, asks = self.change_id or 0, self.bids, self.asks
         why = ""
-        if not (bids._set(change.bids) and asks._set(change.asks)):
+        # Most changes are of one side alone.
+        if (change.bids and not bids._set(change.bids)) or (change.asks and not asks._set(change.asks)):
             why = "a price or amount that can't be one"
         elif bids._crosses(asks):
             why = f"it is crossed, bid {bids[0].price:g} against ask {asks[0].price:g}"

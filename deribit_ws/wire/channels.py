@@ -5,6 +5,7 @@ Must not know: who listens or what is subscribed. `router` asks for the family o
 `deribit_ws.channels` writes and reads names. The grammar of patterns is in `patterns`.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Self, cast, get_args
@@ -93,11 +94,16 @@ class Family:
 
         Not strictly: what is an int today has been seen as 4.0, and reading that costs no more.
         """
-        if self.payload is None:
-            return msgspec.json.Decoder().decode
-        if self.may_be_single:
-            return _listing(*get_args(self.payload))
-        return msgspec.json.Decoder(self.payload, strict=False).decode
+        return _decoder(self.payload, self.may_be_single)
+
+
+@functools.cache  # one for all channels of a type: ten thousand would not stay in a processor's caches
+def _decoder(payload: Any, may_be_single: bool) -> Callable[[bytes], Any]:
+    if payload is None:
+        return msgspec.json.Decoder().decode
+    if may_be_single:
+        return _listing(*get_args(payload))
+    return msgspec.json.Decoder(payload, strict=False).decode
 
 
 def _listing(item: Any) -> Callable[[bytes], Any]:
