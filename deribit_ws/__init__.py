@@ -4,125 +4,27 @@ Three ways in: `websocket_generator` for live websockets without end, `Client` w
 channel (functions or a `Handler` class), and `Client` with calls and streams inside your own loop.
 """
 
-from deribit_ws import channels
-from deribit_ws.auth import Credentials, RefreshToken
-from deribit_ws.books import LiveBook
-from deribit_ws.client import Client
-from deribit_ws.client.lifecycle import State
-from deribit_ws.endpoints import PRODUCTION, TESTNET
-from deribit_ws.errors import (
-    AuthError,
-    BookGap,
-    CallError,
-    CallTimeout,
-    ConnectFailed,
-    ConnectionLost,
-    DeribitError,
-    DuplicateOrder,
-    ErrorClass,
-    OrderNotPlaced,
-    OutcomeUnknown,
-    ProtocolError,
-    RateLimited,
-    RequestNotSent,
-    Retry,
-    RpcError,
-    ScopeReduced,
-    SlowConsumer,
-    SubscriptionRejected,
-    TransportError,
-    UsageError,
-    WireError,
-)
-from deribit_ws.handlers import Handler, on
-from deribit_ws.handlers.registrations import Registration
-from deribit_ws.handlers.stream import Stream
-from deribit_ws.limits import LimitsSnapshot, PoolSnapshot
-from deribit_ws.marks import Connected, Disconnected, Gap, InstrumentAdded, InstrumentRemoved, Lagged, Stale
-from deribit_ws.orderbook import BookUnsound, Level, OrderBook
-from deribit_ws.orders import Orders, label_of
-from deribit_ws.trades import LiveTrades
-from deribit_ws.universe import Instruments
-from deribit_ws.websockets import WebSocket, websocket_generator
-from deribit_ws.wire.absent import UNSET, UnsetType
-from deribit_ws.wire.market import (
-    BookChange,
-    Greeks,
-    GroupedBook,
-    IndexPrice,
-    PlatformState,
-    PublicMethodsState,
-    Quote,
-    Stats,
-    Ticker,
-    Trade,
-)
-from deribit_ws.wire.messages import Notification
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "PRODUCTION",
-    "TESTNET",
-    "UNSET",
-    "AuthError",
-    "BookChange",
-    "BookGap",
-    "BookUnsound",
-    "CallError",
-    "CallTimeout",
-    "Client",
-    "ConnectFailed",
-    "Connected",
-    "ConnectionLost",
-    "Credentials",
-    "DeribitError",
-    "Disconnected",
-    "DuplicateOrder",
-    "ErrorClass",
-    "Gap",
-    "Greeks",
-    "GroupedBook",
-    "Handler",
-    "IndexPrice",
-    "InstrumentAdded",
-    "InstrumentRemoved",
-    "Instruments",
-    "Lagged",
-    "Level",
-    "LimitsSnapshot",
-    "LiveBook",
-    "LiveTrades",
-    "Notification",
-    "OrderBook",
-    "OrderNotPlaced",
-    "Orders",
-    "OutcomeUnknown",
-    "PlatformState",
-    "PoolSnapshot",
-    "ProtocolError",
-    "PublicMethodsState",
-    "Quote",
-    "RateLimited",
-    "RefreshToken",
-    "Registration",
-    "RequestNotSent",
-    "Retry",
-    "RpcError",
-    "ScopeReduced",
-    "SlowConsumer",
-    "Stale",
-    "State",
-    "Stats",
-    "Stream",
-    "SubscriptionRejected",
-    "Ticker",
-    "Trade",
-    "TransportError",
-    "UnsetType",
-    "UsageError",
-    "WebSocket",
-    "WireError",
-    "channels",
-    "label_of",
-    "on",
-    "websocket_generator",
-]
+if TYPE_CHECKING:
+    from deribit_ws.face import *  # noqa: F403  all that is public, which `__all__` there lists
+    from deribit_ws.face import __all__ as __all__
+
+
+def __getattr__(name: str) -> Any:
+    # The public names take half a second to import. The command `deribit-ws`, which has to come through
+    # here, needs none of them to answer Ctrl-C or --help.
+    if name == "__all__" or not name.startswith("_"):
+        if find_spec(f"{__name__}.{name}"):
+            return import_module(f"{__name__}.{name}")
+        face = import_module(f"{__name__}.face")
+        if hasattr(face, name):
+            globals()[name] = getattr(face, name)  # asked for once
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__")})

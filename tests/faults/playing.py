@@ -48,7 +48,8 @@ def verdict(number: int, scene: Scene, seed: int, make: Make = Ours, *, timed: b
     result = Verdict(number, scene.layer.value, seed)
     begun = time.perf_counter()
     make_loop = looptime.new_event_loop if scene.layer is Layer.MEMORY else asyncio.new_event_loop
-    logging.disable(logging.CRITICAL)  # each drop is a warning or two
+    quiet, logging.lastResort = logging.lastResort, None  # each drop is a warning or two, for who listens
+    logging.raiseExceptions = False  # or it is said that nobody does
     try:
         with asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(_played(scene, seed, make, result))
@@ -60,7 +61,7 @@ def verdict(number: int, scene: Scene, seed: int, make: Make = Ours, *, timed: b
     except Exception as error:
         result.fault = f"{type(error).__name__}: {error}"[:2000]
     finally:
-        logging.disable(logging.NOTSET)
+        logging.lastResort, logging.raiseExceptions = quiet, True
     result.seconds = time.perf_counter() - begun
     gc.collect()
     result.blocks = sys.getallocatedblocks()
