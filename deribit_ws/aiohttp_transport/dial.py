@@ -88,7 +88,7 @@ class Dialer:
                 )
         except TimeoutError as error:
             raise ConnectFailed(str(error) or f"no websocket within {self._open_timeout:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError, RuntimeError, AssertionError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError, AssertionError, MemoryError) as error:
             raise _connect_failed(error, session) from error
         # aiohttp packs in a thread what is not small, and nobody here may wait for that; a client is free
         # to send everything as it is.
@@ -182,6 +182,8 @@ def _connect_failed(error: Exception, session: aiohttp.ClientSession) -> Connect
             return ConnectFailed(f"not a URL: {error}", retry=Retry.NEVER)
         case RuntimeError() if session.closed:
             return ConnectFailed("the ClientSession is closed", retry=Retry.NEVER)
+        case MemoryError():
+            return ConnectFailed("out of memory")
         case aiohttp.ClientError() | OSError() | AssertionError():
             # AssertionError: aiohttp asserts that a connection it just upgraded is still there.
             return ConnectFailed(str(error) or _LOST_EARLY)

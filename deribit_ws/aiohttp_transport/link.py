@@ -191,7 +191,7 @@ class AiohttpTransport:
                 raise ConnectionLost(code, message.extra or "")
             case WSMsgType.ERROR:
                 code = int(getattr(message.data, "code", ABNORMAL))
-                raise ConnectionLost(code, str(message.data), message.data)
+                raise ConnectionLost(code, str(message.data) or type(message.data).__name__, message.data)
             case _:
                 cause = self._ear.cause
                 reason = "ended without a close frame" if cause is None else str(cause)

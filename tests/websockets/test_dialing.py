@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import trustme
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from deribit_ws import ConnectFailed, ConnectionLost, websocket_generator
 from deribit_ws.aiohttp_transport import Dialer
@@ -510,3 +511,25 @@ async def test_tls_break(authority: trustme.CA) -> None:
         await far.last.until_gone()
 
         assert far.last.close_code == 1000
+
+
+class _NoMemory(AbstractResolver):
+    """A resolver that meets the end of memory."""
+
+    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
+        raise MemoryError
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+async def test_no_memory() -> None:
+    """A dial that meets the end of memory may be tried again: it may have passed by then."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=_NoMemory())) as session:
+        dialer = Dialer(
+            "ws://name.test", session=session, open_timeout=1.0, close_timeout=1.0, max_message=1024
+        )
+        with pytest.raises(ConnectFailed, match="out of memory") as caught:
+            await dialer.dial()
+
+    assert caught.value.retryable
