@@ -8,6 +8,7 @@ import gc
 import logging
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 
 import looptime
@@ -59,7 +60,8 @@ def verdict(number: int, scene: Scene, seed: int, make: Make = Ours, *, timed: b
     except OursAlone:
         result.is_ours_alone = True
     except Exception as error:
-        result.fault = f"{type(error).__name__}: {error}"[:2000]
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        result.fault = f"{type(error).__name__}: {error or where.line} ({where.name})"[:2000]
     finally:
         logging.lastResort, logging.raiseExceptions = quiet, True
     result.seconds = time.perf_counter() - begun
