@@ -9,7 +9,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from deribit_ws.errors import CallError, CallTimeout, ProtocolError, RequestNotSent, RpcError
+from deribit_ws.errors import (
+    CallError,
+    CallTimeout,
+    ProtocolError,
+    RateLimited,
+    RequestNotSent,
+    RpcError,
+)
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tradeflow import Flow, KindFlow, Request
 from deribit_ws.trades.life import Life
@@ -124,7 +131,7 @@ async def _asked(
             is_further = flow.answer(request, page.trades, page.has_more)
     except _FAILURES as error:
         logger.debug("history: %s", error)
-        if not isinstance(error, RequestNotSent):
+        if not isinstance(error, RequestNotSent | RateLimited):  # those are no word of history's
             live.tried()
         is_final = isinstance(error, RpcError) and error.code == _INVALID_PARAMS
         live.refusals = live.refusals + 1 if is_final else 0

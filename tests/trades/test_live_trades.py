@@ -213,6 +213,18 @@ async def test_a_lost_answer_leaves_time_to_ask_again(stage: Stage) -> None:
         assert read_now(trades) == made
 
 
+@staged()
+async def test_a_pause_for_credits_counts_as_no_hold(stage: Stage) -> None:
+    """After a 10028 nothing may be asked for 5 s: a shorter hold does not end meanwhile."""
+    async with stage.client.trades(BTC, hold=4.0) as trades:
+        stage.exchange.inject(FailRequest(BY_SEQ, 10028))
+        stage.exchange.inject(SkipChange(CHANNEL))
+        made = await stage.tell(2) + await stage.tell()
+        await asyncio.sleep(6)
+
+        assert (read_now(trades), trades.lost) == (made, 0)
+
+
 @pytest.mark.parametrize("fault", [FailRequest(BY_SEQ, 13028, None), IgnoreRequest(BY_SEQ, 100)])
 @staged()
 async def test_patience_ends_with_one_gap(stage: Stage, fault: Any, caplog: pytest.LogCaptureFixture) -> None:
