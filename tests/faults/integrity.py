@@ -12,7 +12,7 @@ from deribit_ws.books import LiveBook
 from deribit_ws.testing import Duplicate, HistoryLag, Reorder, SkipChange, SkipSnapshot
 from tests.faults.observed import Flow, Looks
 from tests.faults.row import BOTH, MEMORY, row
-from tests.faults.stage import HARD_SECONDS, Stage
+from tests.faults.stage import HARD_SECONDS, Layer, Stage
 from tests.faults.staying import RESYNC_SECONDS, ours, stays
 from tests.faults.subject import BTC
 
@@ -21,6 +21,7 @@ DORMANT = "BTC-25DEC26-45000-P"  # of the options listed, the one without a mark
 HUNDRED = {"extra_options": 98}
 STORM_TITLE = "gaps on 500 books at once, or again meanwhile; a snapshot that never comes"
 STORM = 500
+MOST_BATCHES = 4  # of a storm over sockets, on a busy machine
 CALLS_A_SECOND, BURST = 3.3, 10  # subscribe calls that the exchange allows
 STORM_SECONDS = ceil(STORM / 500) / CALLS_A_SECOND + 0.5
 SNAPSHOT_TRIES = 4  # the first, and three asked for anew, before the link is replaced
@@ -225,7 +226,9 @@ async def storm(stage: Stage) -> None:
 
         assert len(calls) <= CALLS_A_SECOND * (_now() - began) + BURST, calls
         assert all(not stage.exchange.ledger.refusals_of(code) for code in (10028,))
-        assert max(count for _, count in calls) > STORM * 0.9, f"not in batches: {calls}"
+        # In real time the gaps are spread over as long as it takes to read them, and are gathered for 50 ms.
+        most = 2 if stage.layer is Layer.MEMORY else 2 * MOST_BATCHES
+        assert len(calls) <= most, f"not in batches: {calls}"
 
 
 def _change_all(stage: Stage, books: Sequence[LiveBook]) -> None:
