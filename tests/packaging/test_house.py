@@ -88,3 +88,10 @@ def test_sans_io(module: Path) -> None:
 def test_one_fact_in_one_file() -> None:
     """The package is described in setup.cfg alone: a [project] table would silently win over it."""
     assert "project" not in tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_nothing_but_modules() -> None:
+    """The package holds modules and its typing marker, nothing that an editor or a patch left behind."""
+    left = [name(one) for one in PACKAGE.rglob("*") if one.is_file() and one.suffix not in (".py", ".pyc")]
+
+    assert left == [name(PACKAGE / "py.typed")]
