@@ -546,7 +546,7 @@ def test_whose_garbage_it_was(frame: bytes, channel: str | None) -> None:
 
 @pytest.mark.parametrize("tail", [b"", b"}", b"xx", b"]}", b"} ", b'},"id":1]'])
 def test_known_channel_cut_off(tail: bytes) -> None:
-    """A frame that begins as its channel does, and does not end so, is garbage: nothing of it is handed out."""
+    """A frame that begins as its channel does, and does not end so, is garbage, and not handed out."""
     ear = Ear(Form.PLAIN)
     protocol, told = live(listen(ear)[0].notify)
     begun = b'{"jsonrpc":"2.0","method":"subscription","params":{"channel":"ticker.X.raw","data":'
