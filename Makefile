@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two installs of one tree would write the same files
-.PHONY: help demo test proofs faults fuzz bench testnet lint coverage wheel test-all clean
+.PHONY: help demo test proofs faults fuzz bench docs testnet lint coverage wheel test-all clean
 
 DEV  := .venv/bin/python -m
 DEMO := .venv-demo/bin/python -m
@@ -46,6 +46,7 @@ help:
 	@echo 'make faults    play 48 faults against the client, and say which it survived (ARGS="9 27 --seeds 3": some of it)'
 	@echo 'make fuzz      feed a million bad inputs to all that reads bytes (ARGS="--inputs 10000": fewer)'
 	@echo 'make bench     compare with loops written by hand and with other clients; writes docs/performance.md'
+	@echo 'make docs      build the documentation into site/'
 	@echo 'make lint | coverage (html) | wheel | clean'
 
 demo: .venv-demo/stamp
@@ -71,6 +72,9 @@ fuzz: .venv-fuzz/stamp
 
 bench: .venv-bench/stamp
 	.venv-bench/bin/python -m benchmarks $(ARGS)
+
+docs: .venv-docs/stamp
+	.venv-docs/bin/python -m mkdocs build --strict $(ARGS)
 
 lint: .venv/stamp
 	$(DEV) ruff check
@@ -99,7 +103,7 @@ test-all:
 	[ -z "$$failed" ] || { echo "The tests failed on Python$$failed" >&2; exit 1; }
 
 clean:
-	rm -rf .venv* build dist *.egg-info htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf .venv* build dist site *.egg-info htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -111,7 +115,7 @@ clean:
 .venv/stamp: setup.cfg pyproject.toml
 	$(environment)
 	@$(INSTALL) 'pip>=25.1'  # the first that knows --group
-	@$(INSTALL) --group dev -e '.[cli]'
+	@$(INSTALL) --group dev -e '.[cli,metrics,parquet]'
 	@pwd -P > $@
 
 .venv-fuzz/stamp: setup.cfg pyproject.toml
@@ -126,8 +130,14 @@ clean:
 	@$(INSTALL) --group bench -e .
 	@pwd -P > $@
 
+.venv-docs/stamp: setup.cfg pyproject.toml
+	$(environment)
+	@$(INSTALL) 'pip>=25.1'
+	@$(INSTALL) --group docs -e .
+	@pwd -P > $@
+
 .venv-3.%/stamp: setup.cfg pyproject.toml
 	$(environment)
 	@$(INSTALL) 'pip>=25.1'
-	@$(INSTALL) --group test -e '.[cli]'
+	@$(INSTALL) --group test -e '.[cli,metrics,parquet]'
 	@pwd -P > $@

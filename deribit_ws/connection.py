@@ -22,7 +22,7 @@ from deribit_ws.errors import (
 )
 from deribit_ws.limits import Limits
 from deribit_ws.protocol import DeribitProtocol, Notify
-from deribit_ws.transport import Transport
+from deribit_ws.transport import Tap, Transport, tapped
 from deribit_ws.wire.codec import Decode, decode_plain, decoder_of
 from deribit_ws.wire.methods import Repeat, repeat_of
 
@@ -54,6 +54,9 @@ class Connection:
         limits: the client's credits; every call has its turn by them.
         report: told of errors that belong to no call: strays and garbage.
         overfull: told when so much is held back before `go_live` that it should be called now.
+        measured: told of each sign of life the exchange gave: its clock in ms (None where it was not said),
+            and when it was asked and answered, on the loop's clock.
+        tap: told of all that is sent and received.
     """
 
     def __init__(
@@ -66,11 +69,15 @@ class Connection:
         limits: Limits,
         report: Callable[[RpcError | WireError], None],
         overfull: Callable[[], None],
+        measured: Callable[[float | None, float, float], None] = lambda *_: None,
+        tap: Tap | None = None,
     ) -> None:
         self._transport = transport
         self._limits = limits
         self._report = report
         self._overfull = overfull
+        self._measured = measured
+        self._tap = tap
         self._loop = asyncio.get_running_loop()
         self._protocol = DeribitProtocol(notify, self, ids, routes)
         self._futures: dict[int, _Future] = {}
@@ -82,6 +89,7 @@ class Connection:
         self._flowing.set()
         self._limited_until = 0.0
         self._was_silent = False
+        self.given_up_for = ""  # one word for why, where the end was ours
         self._reader = self._loop.create_task(self._read(), name="deribit_ws reader")
         self._watch = self._loop.create_task(self._watch_silence(), name="deribit_ws watch")
 
@@ -100,9 +108,24 @@ class Connection:
         """True when nothing had been heard before the end, here or there: what was sent was not held up."""
         return self._was_silent or (self.lost is not None and self.lost.code == _HEARTBEAT_CLOSE)
 
+    @property
+    def received(self) -> tuple[int, int]:
+        """Frames handed out so far, and bytes that arrived."""
+        return self._transport.received
+
+    @property
+    def latest(self) -> tuple[bytes, float]:
+        """One of the last frames, and for how many seconds nothing has come since."""
+        return self._transport.latest, self._loop.time() - self._transport.heard_at
+
     async def wait_lost(self) -> ConnectionLost:
         """Wait for the end, and say how it came."""
         return await asyncio.shield(self._lost)
+
+    def tap(self, tap: Tap | None) -> None:
+        """Tell another, or nobody, of all that is sent and received from now on."""
+        self._tap = tap
+        self._transport.redirect(tapped(self._protocol.receive, tap))
 
     def go_live(self) -> None:
         """Hand out the notifications held back so far, in their order, and all later ones as they come."""
@@ -156,6 +179,8 @@ class Connection:
             raise RequestNotSent(f"{method}: {self._lost.result()}", method=method)
         id, frame = self._protocol.call(method, params, decode)
         try:
+            if self._tap is not None:
+                self._tap.sent(frame)
             self._transport.send_now(frame)
         except ConnectionLost as lost:
             self._protocol.pending.pop(id)
@@ -170,10 +195,18 @@ class Connection:
     def _sign_of_life(self) -> _Future:
         """Ask something of the exchange ahead of what users send, whatever credits are left."""
         self._limits.spend("public/test")
-        return self._send("public/test", {}, ANSWER_SECONDS)
+        answer, asked = self._send("public/test", {}, ANSWER_SECONDS), self._loop.time()
+        answer.add_done_callback(lambda _: self._measure(answer, asked))
+        return answer
 
-    def lose(self, code: int, reason: str) -> None:
+    def _measure(self, answer: _Future, asked: float) -> None:
+        if not answer.cancelled() and answer.exception() is None:
+            self._measured(self._protocol.answered_ms, asked, self._loop.time())
+
+    def lose(self, code: int, reason: str, given_up_for: str = "upkeep") -> None:
         """Give the connection up at once, for a reason of ours."""
+        if not self._lost.done():
+            self.given_up_for = given_up_for
         self._end(ConnectionLost(code, reason))
         self._transport.abandon()
 
@@ -255,13 +288,14 @@ class Connection:
 
     async def _read(self) -> None:
         try:
-            await self._transport.pump(self._protocol.receive)
+            await self._transport.pump(tapped(self._protocol.receive, self._tap))
         except ConnectionLost as lost:
             if self._live:
                 self._protocol.go_live()  # what came before the end is handed out before it is told
             self._end(lost)
         except Exception as error:  # a fault of ours; the link is replaced all the same
             logger.exception("the reader failed")
+            self.given_up_for = "reader"
             self._end(ConnectionLost(1006, f"the reader failed: {error!r}", error))
         finally:
             self._end(ConnectionLost(1006, "the reader was cancelled"))
@@ -329,7 +363,7 @@ class Connection:
                 # A reader that is behind may have the answer in its buffer: only one that waits in
                 # vain proves the link dead.
                 if not self._transport.behind:
-                    return self.lose(1006, verdict)
+                    return self.lose(1006, verdict, "silent")
                 answer = self._sign_of_life()
         except CallError as error:
             logger.debug("sign of life: %s", error)  # an error answer is one; a loss is told

@@ -8,6 +8,7 @@ from deribit_ws.auth import Credentials, RefreshToken
 from deribit_ws.books import LiveBook
 from deribit_ws.client import Client
 from deribit_ws.client.lifecycle import State
+from deribit_ws.client.stats import ClientStats
 from deribit_ws.endpoints import PRODUCTION, TESTNET
 from deribit_ws.errors import (
     AuthError,
@@ -40,6 +41,7 @@ from deribit_ws.limits import LimitsSnapshot, PoolSnapshot
 from deribit_ws.marks import Connected, Disconnected, Gap, InstrumentAdded, InstrumentRemoved, Lagged, Stale
 from deribit_ws.orderbook import BookUnsound, Level, OrderBook
 from deribit_ws.orders import Orders, label_of
+from deribit_ws.tally import Drop
 from deribit_ws.trades import LiveTrades
 from deribit_ws.universe import Instruments
 from deribit_ws.websockets import WebSocket, websocket_generator
@@ -69,12 +71,14 @@ __all__ = [
     "CallError",
     "CallTimeout",
     "Client",
+    "ClientStats",
     "ConnectFailed",
     "Connected",
     "ConnectionLost",
     "Credentials",
     "DeribitError",
     "Disconnected",
+    "Drop",
     "DuplicateOrder",
     "ErrorClass",
     "Gap",

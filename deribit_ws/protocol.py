@@ -46,6 +46,8 @@ OF_NO_CHANNEL = ""  # what a `WireError` calls the channel of a frame that can't
 
 _LONGEST_ERROR = 64 * 1024  # bytes; real ones have some hundred, and all of them is searched for secrets
 
+_LONGEST_TIME = 17  # digits of µs since the epoch, until the year 5138
+
 _BACKSLASH = 0x5C  # looked for as a number: twenty times as fast as `b"\\" in …`
 
 # What decodes `data` and calls its consumers. Raises `msgspec.ValidationError` when data is JSON but not
@@ -111,6 +113,7 @@ class DeribitProtocol:
         self._held: deque[bytes] | None = deque()
         self._held_bytes = 0
         self.pending: dict[int, Open] = {}
+        self.answered_ms: float | None = None  # the exchange's clock in the last answer, ms since the epoch
 
     def call(
         self, method: str, params: Mapping[str, Any], decode: Decode = decode_plain
@@ -206,6 +209,7 @@ class DeribitProtocol:
             self._sinks.held_too_much()
 
     def _answer(self, envelope: Envelope, frame: bytes) -> None:
+        self.answered_ms = _milliseconds(envelope.usOut)
         id = envelope.id if isinstance(envelope.id, int) else None
         call = self.pending.get(id) if id is not None else None
         if envelope.error is not None:
@@ -263,6 +267,14 @@ def _is_whole(frame: bytes) -> bool:
     except _UNREADABLE:
         return False
     return True
+
+
+def _milliseconds(us: msgspec.Raw | msgspec.UnsetType) -> float | None:
+    """Read an exchange's µs; None where there are none."""
+    if us is msgspec.UNSET:
+        return None
+    text = bytes(us)
+    return int(text) / 1000 if len(text) <= _LONGEST_TIME and text.isdigit() else None
 
 
 def _shown(channel: str | None) -> str | None:

@@ -8,6 +8,37 @@ from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 
+class Tap(Protocol):
+    """Who is told of everything that happens on the links of a client, in order; it must return at once."""
+
+    def opened(self, number: int) -> None:
+        """Link `number` is open; what lived on the last one is now rebuilt."""
+
+    def received(self, frame: bytes) -> None:
+        """This frame arrived, and is handed on next."""
+
+    def sent(self, frame: bytes) -> None:
+        """This frame was written."""
+
+    def live(self) -> None:
+        """All is rebuilt: `Connected` is told next, then the notifications held back so far."""
+
+    def lost(self, code: int, reason: str) -> None:
+        """The link ended, as `ConnectionLost` has it."""
+
+
+def tapped(sink: Callable[[bytes], None], tap: Tap | None) -> Callable[[bytes], None]:
+    """Give a sink that has each frame told to `tap` before; the sink itself where there is none."""
+    if tap is None:
+        return sink
+
+    def both(frame: bytes) -> None:
+        tap.received(frame)
+        sink(frame)
+
+    return both
+
+
 class Transport(Protocol):
     """One live websocket. Text frames only, as UTF-8 bytes without the websocket framing."""
 
@@ -18,6 +49,14 @@ class Transport(Protocol):
     @property
     def behind(self) -> bool:
         """True while received data may still wait to be handed out: silence proves nothing then."""
+
+    @property
+    def received(self) -> tuple[int, int]:
+        """Frames handed out so far, and bytes that arrived."""
+
+    @property
+    def latest(self) -> bytes:
+        """One of the frames handed out last; b"" before the first."""
 
     def send_now(self, frame: bytes) -> None:
         """Write `frame` at once; raise `ConnectionLost` when it did not reach the wire."""
@@ -30,6 +69,9 @@ class Transport(Protocol):
 
     async def pump(self, sink: Callable[[bytes], None]) -> NoReturn:
         """Hand every received frame to `sink`, in order; end with `ConnectionLost`."""
+
+    def redirect(self, sink: Callable[[bytes], None]) -> None:
+        """Have `pump` hand the frames to another sink from the next on."""
 
     def pause(self) -> None:
         """Stop handing out frames after the current one; the peer feels it as back-pressure."""

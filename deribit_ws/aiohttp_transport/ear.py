@@ -23,12 +23,14 @@ class Ear(asyncio.Protocol):
         self._transport = transport
         self._clock = clock
         self.heard_at = clock()
+        self.heard_bytes = 0
         self.cause: Exception | None = None
         transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
-        """Note the time."""
+        """Note the time, and how much it is."""
         self.heard_at = self._clock()
+        self.heard_bytes += len(data)
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:

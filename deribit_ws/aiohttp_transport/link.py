@@ -48,6 +48,9 @@ class AiohttpTransport:
         self._close_sent = False
         self._pumping = False
         self._released = False
+        self._sink: Callable[[bytes], None] = _nowhere
+        self._received = 0
+        self.latest = b""
         self._ended = self._loop.create_future()
 
     @property
@@ -59,6 +62,11 @@ class AiohttpTransport:
     def behind(self) -> bool:
         """True while received data may still wait to be handed out."""
         return self._pumping and not self._reading
+
+    @property
+    def received(self) -> tuple[int, int]:
+        """Frames handed out so far, and bytes that arrived."""
+        return self._received, self._ear.heard_bytes
 
     # --- out
 
@@ -111,18 +119,24 @@ class AiohttpTransport:
             await asyncio.wait([self._ended])  # `close` came first and reads what is left
             raise ConnectionLost(ABNORMAL, "closed before it was read")
         self._pumping = True
+        self._sink = sink
         try:
-            await self._pump(sink)
+            await self._pump()
         finally:
             self._pumping = False
+            self._sink = _nowhere  # who reads mostly refers to this
             self.release()
 
-    async def _pump(self, sink: Callable[[bytes], None]) -> NoReturn:
+    def redirect(self, sink: Callable[[bytes], None]) -> None:
+        """Have `pump` hand the frames to another sink from the next on."""
+        self._sink = sink
+
+    async def _pump(self) -> NoReturn:
         receive, clock = self.websocket.receive, self._loop.time
         frames, burst_since = 0, clock()
         backlog = Backlog(self.websocket)
         while True:
-            taken = self._take(backlog, sink, _YIELD_FRAMES - frames) if len(backlog.frames) > 1 else 0
+            taken = self._take(backlog, _YIELD_FRAMES - frames) if len(backlog.frames) > 1 else 0
             if not taken:
                 self._reading = True
                 message = await receive()
@@ -131,10 +145,12 @@ class AiohttpTransport:
                 if kind is WSMsgType.TEXT and not self._close_sent:
                     if not data.isascii():
                         self._check_text(data)
-                    sink(data)
+                    self.latest = data
+                    self._sink(data)
                 elif kind is not WSMsgType.TEXT:
                     self._control(message)
             frames += taken or 1
+            self._received += taken or 1
             if self._paused is not None:
                 await self._paused
             elif frames < _YIELD_FRAMES and clock() - burst_since < _YIELD_SECONDS:
@@ -148,10 +164,10 @@ class AiohttpTransport:
                 raise ConnectionLost(ABNORMAL, "closed by this end")
             frames, burst_since = 0, clock()
 
-    def _take(self, backlog: Backlog, sink: Callable[[bytes], None], most: int) -> int:
+    def _take(self, backlog: Backlog, most: int) -> int:
         """Hand out texts that wait, but not the last frame, and none behind another kind; give how many."""
-        frames, clock = backlog.frames, self._loop.time
-        until, count, size = clock() + _YIELD_SECONDS, 0, 0
+        frames, clock, sink = backlog.frames, self._loop.time, self._sink
+        until, count, size, data = clock() + _YIELD_SECONDS, 0, 0, self.latest
         try:
             while count < most and len(frames) > 1 and self._paused is None and not self._close_sent:
                 (kind, data, _), length = frames[0]
@@ -167,6 +183,7 @@ class AiohttpTransport:
                     break
         finally:
             backlog.taken(count, size)
+            self.latest = data
         return count
 
     def _check_text(self, data: bytes) -> None:
@@ -240,7 +257,7 @@ class AiohttpTransport:
             await asyncio.wait([self._ended])
             return
         with contextlib.suppress(ConnectionLost):
-            await self.pump(lambda _: None)
+            await self.pump(_nowhere)
 
     def abandon(self, code: int = 1000, reason: str = "") -> None:
         """Write a close frame and drop the socket at once, without waiting for anything.
@@ -290,6 +307,10 @@ class AiohttpTransport:
             self._socket.abort()
         if not self._ended.done():
             self._ended.set_result(None)
+
+
+def _nowhere(frame: bytes) -> None:
+    """Let go of a frame that nobody reads."""
 
 
 def _echo_of(code: int) -> int:

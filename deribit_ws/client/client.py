@@ -18,6 +18,7 @@ from deribit_ws.client.lifecycle import Lifecycle
 from deribit_ws.client.logins import LoginKeeper
 from deribit_ws.client.managed import SHORTEST_HEARTBEAT, Managed
 from deribit_ws.client.restoring import Restorer
+from deribit_ws.client.stats import ClientStats, stats_of
 from deribit_ws.endpoints import PRODUCTION, fault_of, is_private
 from deribit_ws.errors import OutcomeUnknown, RequestNotSent, UsageError, require_positive, require_whole
 from deribit_ws.exchange_clock import ExchangeClock
@@ -128,6 +129,11 @@ class Client(Feeds):
     def limits(self) -> LimitsSnapshot:
         """Deribit's credits as reckoned here: what is left of each pool, and what is in flight."""
         return self._limits.snapshot()
+
+    @property
+    def stats(self) -> ClientStats:
+        """What the client went through so far, and how it is: connections, drops, lag, queues, credits."""
+        return stats_of(self._lifecycle, self._registry, self._limits)
 
     @property
     def scope(self) -> str | None:

@@ -6,6 +6,7 @@ calls, channels or callbacks. Base of the client's public face.
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 from deribit_ws.client.calls import live_connection
@@ -61,20 +62,33 @@ class Life:
         await self.aclose()
         await self._registry.finished()
 
-    def run(self) -> None:
+    async def cleanup_ctx(self, app: object) -> AsyncIterator[None]:
+        """Live as long as an `aiohttp.web` application: `app.cleanup_ctx.append(client.cleanup_ctx)`.
+
+        The application starts once the first link is up, and raises what `async with` does.
+        """
+        async with self:
+            yield
+
+    def run(self, *, uvloop: bool = False) -> None:
         """Connect and serve the callbacks until SIGINT, SIGTERM or `aclose()`; on a loop of its own.
+
+        Args:
+            uvloop: True runs on uvloop's loop, which must be installed (the extra `speed` has it).
 
         Raises:
             ConnectFailed, AuthError: as `async with`; also when it becomes final later.
-            UsageError: called inside a running loop, or the client was used before.
+            UsageError: called inside a running loop, or the client was used before, or there is no uvloop.
         """
+        make_loop = _uvloop() if uvloop else None
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             pass
         else:
             raise UsageError("run() starts its own loop; inside one, use `async with client`")
-        asyncio.run(until_stopped(self._serve(), self._lifecycle.hush))
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            runner.run(until_stopped(self._serve(), self._lifecycle.hush))
 
     async def _serve(self) -> None:
         self._start()
@@ -148,3 +162,11 @@ class Life:
             raise UsageError("the client is closed")
         if self._loop is not None and threading.get_ident() != self._thread:
             raise UsageError("a client belongs to the thread that opened it")
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        raise UsageError("uvloop is not installed: pip install 'deribit_ws[speed]'") from None
+    return new_event_loop

@@ -8,7 +8,8 @@ import asyncio
 import itertools
 import logging
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -19,22 +20,27 @@ from deribit_ws.connection import Connection
 from deribit_ws.errors import (
     CallError,
     ConnectFailed,
+    ConnectionLost,
     DeribitError,
     RpcError,
     ScopeReduced,
     UsageError,
     WireError,
 )
+from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.limits import Limits
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.reconnect import RATE_LIMIT_FLOOR, Reconnect
+from deribit_ws.tally import Drop, cause_of
+from deribit_ws.transport import Tap, Transport
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
 logger = logging.getLogger(__name__)
 
 RESTORE_SECONDS = 10.0  # for each call that rebuilds a link; one that stalls is replaced
+_CLOSED = ConnectionLost(1000, "closed by us")
 _PATIENCE_SECONDS = 60.0  # and for the credits each needs: to give up sooner would cost more of them
 
 
@@ -62,7 +68,7 @@ class Lifecycle:
     def __init__(
         self, dialer: Dialer, registry: Registry, restorer: Restorer, limits: Limits, *, retry_seconds: float
     ) -> None:
-        self._dialer = dialer
+        self._dial: Callable[[], Awaitable[Transport]] = dialer.dial
         self._registry = registry
         self.restorer = restorer
         self._limits = limits
@@ -71,6 +77,7 @@ class Lifecycle:
         self._reconnect: Reconnect[Connection] = Reconnect(
             self._open, backoff=Backoff(retry_seconds, random.random), report=self._warn
         )
+        self._tally = registry.tally
         self.state = State.NEW
         self.connection: Connection | None = None  # the one in use, only while it is live
         self.fatal: Exception | None = None
@@ -79,6 +86,9 @@ class Lifecycle:
         self._opening: Connection | None = None
         self._live_since = 0.0
         self._was_live = False  # at any time: what refuses us now may be passing
+        self._lost_at: float | None = None
+        self._tap: Tap | None = None
+        self.clock = ExchangeClock(time.time, _ticks)  # for `stats`; never to sign with
 
     # --- for the client
 
@@ -107,11 +117,37 @@ class Lifecycle:
         if self._opening is not None:
             self._opening.pause()
 
+    # --- for who looks on
+
+    @property
+    def tap(self) -> Tap | None:
+        """Who is told of all that happens on the links; may be set at any time."""
+        return self._tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        self._tap = tap
+        if self._opening is not None:
+            if tap is not None:
+                tap.opened(self._count)
+                if self.connection is not None:
+                    tap.live()
+            self._opening.tap(tap)
+
+    def dial_with(self, dial: Callable[[], Awaitable[Transport]]) -> None:
+        """Open links in another way from the next on."""
+        self._dial = dial
+
+    @property
+    def uptime(self) -> float | None:
+        """Seconds that the present link is live; None while there is none."""
+        return _ticks() - self._live_since if self.connection is not None else None
+
     # --- one connection
 
     async def _open(self) -> Connection:
         self.state = State.CONNECTING
-        transport = await self._dialer.dial()
+        transport = await self._dial()
         return Connection(
             transport,
             notify=self._registry.router.notify,
@@ -120,6 +156,7 @@ class Lifecycle:
             limits=self._limits,
             report=self._told,
             overfull=self._go_live,
+            measured=self._measured,
         )
 
     def _told(self, error: RpcError | WireError) -> None:
@@ -133,12 +170,15 @@ class Lifecycle:
         self.state = State.RESTORING
         self._count += 1
         self._registry.link = self._opening = connection
+        if self._tap is not None:
+            self._tap.opened(self._count)
+            connection.tap(self._tap)
         upkeep = asyncio.create_task(self._upkeep(connection), name="deribit_ws upkeep")
         final: BaseException | None = None
         try:
             lost = await connection.wait_lost()
         finally:
-            healthy = self._leave()
+            healthy = self._leave(connection)
             try:
                 final = await _ended(upkeep)
             finally:
@@ -146,6 +186,7 @@ class Lifecycle:
                 if connection.was_silent:
                     self._limits.never_late()
         if healthy is not None:
+            self._tally.link_lost(_drop(connection, lost, healthy))
             self._registry.tell(Disconnected(lost.code, lost.reason, healthy))
         if final is not None:
             raise final
@@ -176,14 +217,17 @@ class Lifecycle:
         self.connection = connection
         self.state = State.CONNECTED
         self._was_live = True
-        self._live_since = asyncio.get_running_loop().time()
+        self._live_since = _ticks()
         self._changed.set()
+        self._tally.link_up(None if self._lost_at is None else self._live_since - self._lost_at)
+        if self._tap is not None:
+            self._tap.live()
         confirmed = len(self._registry.subscriptions.confirmed)
         logger.info("connection %d is up with %d channels", self._count, confirmed)
         self._registry.tell(Connected(self._count, confirmed))
         connection.go_live()
 
-    def _leave(self) -> float | None:
+    def _leave(self, connection: Connection) -> float | None:
         """Forget the connection; give the seconds it was live, None if it never was."""
         was_live = self.connection is not None
         self.hush()
@@ -193,7 +237,14 @@ class Lifecycle:
         self._registry.lost_link()
         self.restorer.disconnected()
         self._limits.disconnected()
-        return asyncio.get_running_loop().time() - self._live_since if was_live else None
+        self._tally.link_gone(connection.received)
+        if self._tap is not None:
+            lost = connection.lost or _CLOSED
+            self._tap.lost(lost.code, lost.reason)
+        if not was_live:
+            return None
+        self._lost_at = _ticks()
+        return self._lost_at - self._live_since
 
     def _is_final(self, error: Exception) -> bool:
         """Tell whether no other connection will mend what went wrong on this one."""
@@ -220,9 +271,24 @@ class Lifecycle:
             return UsageError("the client is closed")
         return self.fatal.with_traceback(None)  # raised to many: its traceback must not grow
 
+    def _measured(self, exchange_ms: float | None, asked: float, answered: float) -> None:
+        self._tally.round_trip = answered - asked
+        if exchange_ms is not None:
+            self.clock.measured(exchange_ms, asked, answered)
+
     def _warn(self, failure: ConnectFailed, wait: float) -> None:
+        self._tally.dials_failed += 1
         # As text: a record that is kept would keep all that the exception's frames refer to.
         logger.warning("%s; dialling again in %.2f s", str(failure), wait)
+
+
+def _ticks() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _drop(connection: Connection, lost: ConnectionLost, healthy: float) -> Drop:
+    cause = cause_of(lost, connection.given_up_for)
+    return Drop(time.time_ns(), cause, lost.code, lost.reason, healthy, None)
 
 
 def _caller(connection: Connection) -> Call:

@@ -9,7 +9,6 @@ bounded queue.
 import asyncio
 import functools
 import inspect
-import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol
@@ -51,6 +50,10 @@ class Owner(Protocol):
 
     def callback_failed(self, name: str, channel: str, error: Exception) -> None:
         """A callback raised."""
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        """What stamps a message as it is received, ns since the epoch."""
 
     def lagged(self, mark: Lagged) -> None:
         """Notifications were dropped for newer ones."""
@@ -95,7 +98,8 @@ class PlainCallback:
         self, channel: str, values: dict[str, str], family: Family, *, recovered: bool = False
     ) -> Receive:
         """Give what is to be called for each message of one channel."""
-        call, wrap = _bound(self._callback, self._signature, channel, values, recovered)
+        clock = self._owner.clock
+        call, wrap = _bound(self._callback, self._signature, channel, values, clock, recovered)
 
         def receive(payload: Any, _: int) -> None:  # made for each channel: it holds no more than it must
             if self.ended:  # by another callback of this very message
@@ -162,6 +166,11 @@ class Fed(Sleeper):
         self._owed: set[str] = (
             set()
         )  # channels of which it takes no more until it has caught up, for the order
+
+    @property
+    def depth(self) -> int:
+        """How many items wait."""
+        return len(self._queue)
 
     def feed(self, channel: str, size: int, item: Any, policy: Overflow) -> None:
         """Queue one item; what happens when full is the policy's word."""
@@ -284,7 +293,8 @@ class CoroutineCallback(Worker):
         self, channel: str, values: dict[str, str], family: Family, *, recovered: bool = False
     ) -> Receive:
         """Give what is to be called for each message of one channel."""
-        call, wrap = _bound(self._callback, self._signature, channel, values, recovered)
+        clock = self._owner.clock
+        call, wrap = _bound(self._callback, self._signature, channel, values, clock, recovered)
         policy = self._overflow or overflow_of(family)
         feed = self.feed
 
@@ -296,14 +306,18 @@ class CoroutineCallback(Worker):
 
 
 def _bound(
-    callback: Callable[..., Any], signature: Signature, channel: str, values: dict[str, str], recovered: bool
+    callback: Callable[..., Any],
+    signature: Signature,
+    channel: str,
+    values: dict[str, str],
+    clock: Callable[[], int],
+    recovered: bool,
 ) -> tuple[Callable[[Any], Any], Callable[[Any], Notification] | None]:
     """Give a function of the payload alone, and what to make of the payload on receipt."""
     named = {name: values[name] for name in signature.names if name in values}
     call = functools.partial(callback, **named) if named else callback
     if not signature.wants_notification:
         return call, None
-    clock = time.time_ns
     return call, lambda payload: Notification(channel, payload, clock(), recovered)
 
 

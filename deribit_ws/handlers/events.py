@@ -73,6 +73,7 @@ class Events:
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
+        self.errors = 0  # told to `on_error` so far, whether anybody listens or not
         self._limit = LogLimit()
         self._handlers: list[tuple[Handler, Worker]] = []
 
@@ -127,6 +128,7 @@ class Events:
             self._tell_all("on_error", error)
 
     def _tell_all(self, name: str, event: Any) -> None:
+        self.errors += name == "on_error"
         for handler, worker in list(self._handlers):
             if getattr(type(handler), name) is getattr(Handler, name):
                 continue  # not overridden

@@ -6,11 +6,12 @@ what its consumers ask of the link goes through `Link`. `client` owns one.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from deribit_ws.errors import SlowConsumer, UsageError
-from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Remedy, Worker
+from deribit_ws.handlers.consumers import CoroutineCallback, Fed, PlainCallback, Remedy, Worker
 from deribit_ws.handlers.events import Events
 from deribit_ws.handlers.freshness import Freshness
 from deribit_ws.handlers.handler import Handler, noted
@@ -22,6 +23,7 @@ from deribit_ws.handlers.stream import Stream
 from deribit_ws.marks import Lagged, Mark
 from deribit_ws.router import Consumer, Router
 from deribit_ws.subscriptions import Subscriptions, check_name
+from deribit_ws.tally import Tally
 from deribit_ws.wire.channels import Pattern
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class Link(Protocol):
     def resume(self) -> None:
         """Read on."""
 
-    def lose(self, code: int, reason: str) -> None:
+    def lose(self, code: int, reason: str, given_up_for: str = "upkeep") -> None:
         """Give the connection up, so that it is replaced."""
 
 
@@ -48,6 +50,8 @@ class Registry:
     def __init__(self) -> None:
         self.router = Router(self._unknown_family)
         self.events = Events(self)
+        self.tally = Tally()
+        self.clock: Callable[[], int] = time.time_ns  # stamps what is received, ns since the epoch
         self.subscriptions = Subscriptions(self.events.report)
         self.freshness = Freshness(self.tell, self.subscriptions.is_confirmed, self.subscriptions.is_wanted)
         self.router.heard_of = self.freshness.heard_of
@@ -62,6 +66,12 @@ class Registry:
         self._pausing: set[Any] = set()
         self._running = False
         self.stuck: set[asyncio.Task[None]] = set()  # given up: they would not end when cancelled
+
+    @property
+    def depth(self) -> int:
+        """Messages that wait in the queues of callbacks and streams."""
+        fed = {registration._consumer for registration in self._registrations}
+        return sum(consumer.depth for consumer in fed if isinstance(consumer, Fed))
 
     @property
     def is_running(self) -> bool:
@@ -258,6 +268,7 @@ class Registry:
 
     def tell(self, mark: Mark) -> None:
         """Tell every handler and every reading of a mark."""
+        self.tally.marked(mark)
         for reading in list(self._readings):
             reading.mark(mark)
         self.events.tell(mark)
@@ -268,6 +279,7 @@ class Registry:
 
     def lagged(self, mark: Lagged) -> None:
         """Notifications were dropped for newer ones; a stream gives its own marks itself, in order."""
+        self.tally.dropped += mark.n
         self.events.lagged(mark)
 
     def too_slow(self, consumer: Any, error: SlowConsumer) -> None:
@@ -291,7 +303,7 @@ class Registry:
         """What doesn't fit may not be dropped: the link must be replaced."""
         self.events.report(error)
         if self.link is not None:
-            self.link.lose(1008, str(error))
+            self.link.lose(1008, str(error), "slow_consumer")
 
     def pause(self, consumer: Any) -> None:
         """Stop reading until `resume` by the same consumer."""

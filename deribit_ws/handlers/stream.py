@@ -4,7 +4,6 @@ Knows: its queue. Must not know: connections, routing, subscriptions. `registry`
 `Client.stream`.
 """
 
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -51,7 +50,7 @@ class Stream(Fed, Reading[T_co]):
     ) -> Receive:
         """Give what is to be called for each message of one channel."""
         policy = self._overflow or overflow_of(family)
-        feed, clock = self.feed, time.time_ns
+        feed, clock = self.feed, self._owner.clock
 
         def receive(payload: Any, size: int) -> None:
             feed(channel, size, Notification(channel, payload, clock(), recovered), policy)

@@ -50,6 +50,7 @@ class Envelope(msgspec.Struct):
     params: Params | None = None
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: ErrorBody | None = None
+    usOut: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # noqa: N815  the exchange's clock as it answered, µs
 
 
 # Nothing typed is read strictly: a field has been seen both as 4 and as 4.0, and costs no more so.

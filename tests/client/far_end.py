@@ -41,6 +41,8 @@ class Wire:
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.heard_at = self._loop.time()
+        self.received = 0, 0
+        self.latest = b""
         self._inbox: deque[bytes] = deque()
         self._news = asyncio.Event()
         self._lost: ConnectionLost | None = None
@@ -103,15 +105,21 @@ class Wire:
         """No websocket PINGs here."""
 
     async def pump(self, sink: Callable[[bytes], None]) -> NoReturn:
+        self._sink = sink
         while True:
             await self._running.wait()
             if self._inbox:
-                sink(self._inbox.popleft())
+                self.latest = self._inbox.popleft()
+                self.received = self.received[0] + 1, self.received[1] + len(self.latest)
+                self._sink(self.latest)
             elif self._lost is not None:
                 raise self._lost
             else:
                 self._news.clear()
                 await self._news.wait()
+
+    def redirect(self, sink: Callable[[bytes], None]) -> None:
+        self._sink = sink
 
     def pause(self) -> None:
         self._running.clear()
