@@ -34,7 +34,7 @@ class ClientStats:
         received_bytes: their bytes.
         lag: seconds between the exchange's time in the latest message and its receipt; None where none
             has been seen, and only as right as this machine's clock while `clock_offset` is None.
-        queue_depth: messages that wait in the queues of callbacks and streams.
+        queue_depth: messages that wait for callbacks and streams, or are in a coroutine function's hands.
         dropped: messages that slow consumers lost for newer ones, as told by `Lagged`.
         gaps: `Gap` marks, of trades that nobody can give back.
         lost: trades in them.

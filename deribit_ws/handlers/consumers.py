@@ -163,14 +163,15 @@ class Fed(Sleeper):
         self._blocked: asyncio.TimerHandle | None = None
         self._overrun: SlowConsumer | None = None  # said, and not made good yet
         self._missed = False  # more since then
+        self._at_work = False  # on an item that was taken
         self._owed: set[str] = (
             set()
         )  # channels of which it takes no more until it has caught up, for the order
 
     @property
     def depth(self) -> int:
-        """How many items wait."""
-        return len(self._queue)
+        """How many items wait, or are being worked on."""
+        return len(self._queue) + self._at_work
 
     def feed(self, channel: str, size: int, item: Any, policy: Overflow) -> None:
         """Queue one item; what happens when full is the policy's word."""
@@ -262,6 +263,7 @@ class Worker(Fed):
                 await self._sleep()
                 continue
             call, argument, channel = self._take()
+            self._at_work = True
             for lagged, n in self._queue.take_lost():
                 self._owner.lagged(Lagged(lagged, n))
             try:
@@ -272,6 +274,7 @@ class Worker(Fed):
                 self._owner.callback_failed(self.name, channel, told(error))
             except Exception as error:  # one callback's mishap touches nothing else
                 self._owner.callback_failed(self.name, channel, error)
+            self._at_work = False
 
 
 class CoroutineCallback(Worker):

@@ -69,7 +69,7 @@ class Registry:
 
     @property
     def depth(self) -> int:
-        """Messages that wait in the queues of callbacks and streams."""
+        """Messages that wait for callbacks and streams, or are in a coroutine function's hands."""
         fed = {registration._consumer for registration in self._registrations}
         return sum(consumer.depth for consumer in fed if isinstance(consumer, Fed))
 
