@@ -37,6 +37,7 @@ _GRACE_SECONDS = 0.5  # then, for what arrived meanwhile to be read
 _GIVEN_UP = 500  # calls without an answer that are remembered, so that a late one is not taken for a stray
 _HELD_A_TURN = 256  # held notifications handed out between two turns of the loop, as the reader does
 _MOST_SIGNS = 16  # answers to test_requests under way at once: real ones come 10 s apart
+_PROMPT = {"public/test", "public/set_heartbeat"}  # calls that the exchange has nothing to do for
 _HEARTBEAT_CLOSE = 4000  # Deribit's close code where it got no answer to a test_request
 _LIMITED_SECONDS = 10.0  # Deribit ends the session some moments after a 10028
 
@@ -54,8 +55,8 @@ class Connection:
         limits: the client's credits; every call has its turn by them.
         report: told of errors that belong to no call: strays and garbage.
         overfull: told when so much is held back before `go_live` that it should be called now.
-        measured: told of each sign of life the exchange gave: its clock in ms (None where it was not said),
-            and when it was asked and answered, on the loop's clock.
+        measured: told of each answer that cost the exchange nothing: its clock in ms (None where it did
+            not say), and when it was asked and answered, on the loop's clock.
         tap: told of all that is sent and received.
     """
 
@@ -186,7 +187,10 @@ class Connection:
             self._protocol.pending.pop(id)
             raise RequestNotSent(f"{method}: {lost}", method=method) from lost
         future = self._futures[id] = self._loop.create_future()
-        due = self._loop.time() + timeout
+        now = self._loop.time()
+        if method in _PROMPT:
+            future.add_done_callback(lambda answer: self._measure(answer, now))
+        due = now + timeout
         expiry = self._loop.call_at(due, self._expire, id, method, timeout, due)
         sent = self._limits.sent
         future.add_done_callback(lambda _: self._forget(id, expiry, sent))
@@ -195,9 +199,7 @@ class Connection:
     def _sign_of_life(self) -> _Future:
         """Ask something of the exchange ahead of what users send, whatever credits are left."""
         self._limits.spend("public/test")
-        answer, asked = self._send("public/test", {}, ANSWER_SECONDS), self._loop.time()
-        answer.add_done_callback(lambda _: self._measure(answer, asked))
-        return answer
+        return self._send("public/test", {}, ANSWER_SECONDS)
 
     def _measure(self, answer: _Future, asked: float) -> None:
         if not answer.cancelled() and answer.exception() is None:

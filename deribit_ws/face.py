@@ -41,6 +41,7 @@ from deribit_ws.limits import LimitsSnapshot, PoolSnapshot
 from deribit_ws.marks import Connected, Disconnected, Gap, InstrumentAdded, InstrumentRemoved, Lagged, Stale
 from deribit_ws.orderbook import BookUnsound, Level, OrderBook
 from deribit_ws.orders import Orders, label_of
+from deribit_ws.recorder import Recording, RecordingError
 from deribit_ws.tally import Drop
 from deribit_ws.trades import LiveTrades
 from deribit_ws.universe import Instruments
@@ -105,6 +106,8 @@ __all__ = [
     "PublicMethodsState",
     "Quote",
     "RateLimited",
+    "Recording",
+    "RecordingError",
     "RefreshToken",
     "Registration",
     "RequestNotSent",

@@ -4,17 +4,17 @@ Knows: which room does what. Must not know: sockets, frames, queues. The composi
 its arguments, builds the rooms below, and makes calls; `listening` and `life` are the rest of its face.
 """
 
-import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from deribit_ws.aiohttp_transport import MAX_MESSAGE, Dialer
 from deribit_ws.auth import Credentials, Login, RefreshToken
 from deribit_ws.client.calls import call, merged
 from deribit_ws.client.feeds import Feeds, Rooms
-from deribit_ws.client.lifecycle import Lifecycle
+from deribit_ws.client.lifecycle import Lifecycle, LoopClock
 from deribit_ws.client.logins import LoginKeeper
 from deribit_ws.client.managed import SHORTEST_HEARTBEAT, Managed
 from deribit_ws.client.restoring import Restorer
@@ -25,6 +25,7 @@ from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.limits import Limits, LimitsSnapshot
 from deribit_ws.methods import PrivateMethods, PublicMethods
+from deribit_ws.recorder import Speed, read_header
 from deribit_ws.universe import Universe
 
 if TYPE_CHECKING:
@@ -101,8 +102,9 @@ class Client(Feeds):
             private=credentials is not None and not allow_plaintext,
         )
         self.url = url
-        self._limits = Limits()
-        self._clock = ExchangeClock(time.time, _ticks)
+        ticks = LoopClock()
+        self._limits = Limits(ticks)
+        self._clock = ExchangeClock(time.time, ticks)
         registry = Registry()
         self._logins = _keeper(credentials, self._clock, registry)
         universe = Universe(registry)
@@ -116,11 +118,34 @@ class Client(Feeds):
             heartbeat=heartbeat,
             cancel_on_disconnect=cancel_on_disconnect,
         )
-        lifecycle = Lifecycle(dialer, registry, restorer, self._limits, retry_seconds=retry_seconds)
+        lifecycle = Lifecycle(
+            dialer, registry, restorer, self._limits, ticks, retry_seconds=retry_seconds
+        )
         super().__init__(lifecycle, registry, universe, rooms, call_timeout)
         self._managed = Managed(self, restorer, self._send)
         self.public = PublicMethods(self._typed_call)
         self.private = PrivateMethods(self._typed_call)
+
+    @classmethod
+    def replay(cls, path: str | os.PathLike[str], *, speed: Speed = 1.0, **options: Any) -> Self:
+        """Make a client that hears a recording instead of the exchange, byte for byte, drops included.
+
+        It is used as any other: the same callbacks, streams and books get the same input, and `received_at`
+        is the recorded time. Its calls are answered as the recorded ones were, or with an `RpcError` where
+        there was none like it. Where the recording ends it closes: `run()` and `wait_closed()` return.
+
+        Args:
+            path: of what `record` wrote, or of the part to begin with.
+            speed: 1.0 is the recorded pace, 10 ten times as fast; "max" as fast as it is taken.
+            options: as `Client` has them.
+
+        Raises:
+            RecordingError: there is no such recording.
+            UsageError: `speed` or an option can't be right.
+        """
+        client = cls(read_header(path).url or PRODUCTION, **options)
+        client._play(path, speed)
+        return client
 
     def __repr__(self) -> str:
         return f"<Client {self.url.rpartition('@')[2]} {self.state.value}>"  # no password of the URL's
@@ -217,11 +242,6 @@ class Client(Feeds):
             await self.aclose()
         finally:
             self._lifecycle.is_leaving = False
-
-
-def _ticks() -> float:
-    """Give seconds of the loop's clock, which never steps, and is the one all deadlines are kept by."""
-    return asyncio.get_running_loop().time()
 
 
 def _check_credentials(

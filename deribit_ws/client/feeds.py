@@ -12,7 +12,7 @@ from deribit_ws import words
 from deribit_ws.books import Books, LiveBook
 from deribit_ws.channels.names import Interval
 from deribit_ws.client.lifecycle import Lifecycle
-from deribit_ws.client.listening import Listening
+from deribit_ws.client.recording import Recorded
 from deribit_ws.client.restoring import Recovery
 from deribit_ws.errors import UsageError
 from deribit_ws.exchange_clock import ExchangeClock
@@ -52,7 +52,7 @@ class Rooms:
         return {name: room for name, room in named.items() if room is not None}
 
 
-class Feeds(Listening):
+class Feeds(Recorded):
     """A client's live books, trades and orders."""
 
     def __init__(

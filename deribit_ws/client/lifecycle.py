@@ -54,6 +54,20 @@ class State(Enum):
     CLOSED = "closed"
 
 
+class LoopClock:
+    """Seconds of the loop's clock, which never steps, and is the one all deadlines are kept by.
+
+    Once the client is open it may be read from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self) -> float:
+        """Give the time in seconds."""
+        return (self.loop or asyncio.get_running_loop()).time()
+
+
 class Lifecycle:
     """Keeps one client connected until it is closed or something final happens.
 
@@ -62,12 +76,21 @@ class Lifecycle:
         registry: told of marks and errors.
         restorer: rebuilds each new connection, and keeps it up.
         limits: the client's credits, which outlive connections.
+        ticks: the loop's clock.
         retry_seconds: the longest wait between two dials.
     """
 
     def __init__(
-        self, dialer: Dialer, registry: Registry, restorer: Restorer, limits: Limits, *, retry_seconds: float
+        self,
+        dialer: Dialer,
+        registry: Registry,
+        restorer: Restorer,
+        limits: Limits,
+        ticks: LoopClock,
+        *,
+        retry_seconds: float,
     ) -> None:
+        self._ticks = ticks
         self._dial: Callable[[], Awaitable[Transport]] = dialer.dial
         self._registry = registry
         self.restorer = restorer
@@ -88,12 +111,13 @@ class Lifecycle:
         self._was_live = False  # at any time: what refuses us now may be passing
         self._lost_at: float | None = None
         self._tap: Tap | None = None
-        self.clock = ExchangeClock(time.time, _ticks)  # for `stats`; never to sign with
+        self.clock = ExchangeClock(time.time, ticks)  # for `stats`; never to sign with
 
     # --- for the client
 
     async def run(self) -> None:
         """Keep a connection until cancelled, or until something final happens; see `fatal`."""
+        self._ticks.loop = asyncio.get_running_loop()
         try:
             while not self.is_leaving:
                 await self._live(await anext(self._reconnect))
@@ -141,7 +165,7 @@ class Lifecycle:
     @property
     def uptime(self) -> float | None:
         """Seconds that the present link is live; None while there is none."""
-        return _ticks() - self._live_since if self.connection is not None else None
+        return self._ticks() - self._live_since if self.connection is not None else None
 
     # --- one connection
 
@@ -217,7 +241,7 @@ class Lifecycle:
         self.connection = connection
         self.state = State.CONNECTED
         self._was_live = True
-        self._live_since = _ticks()
+        self._live_since = self._ticks()
         self._changed.set()
         self._tally.link_up(None if self._lost_at is None else self._live_since - self._lost_at)
         if self._tap is not None:
@@ -243,7 +267,7 @@ class Lifecycle:
             self._tap.lost(lost.code, lost.reason)
         if not was_live:
             return None
-        self._lost_at = _ticks()
+        self._lost_at = self._ticks()
         return self._lost_at - self._live_since
 
     def _is_final(self, error: Exception) -> bool:
@@ -280,10 +304,6 @@ class Lifecycle:
         self._tally.dials_failed += 1
         # As text: a record that is kept would keep all that the exception's frames refer to.
         logger.warning("%s; dialling again in %.2f s", str(failure), wait)
-
-
-def _ticks() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _drop(connection: Connection, lost: ConnectionLost, healthy: float) -> Drop:

@@ -43,7 +43,7 @@ class ClientStats:
         recovered: trades and changes of own orders that they gave.
         round_trip: seconds, of the last sign of life; None before the first.
         clock_offset: seconds the exchange's clock is ahead of this machine's; None before the first answer.
-        credits: requests that may be sent now, by pool, as `client.limits` has them.
+        credits: requests that may be sent now, by pool, as `client.limits` has them; none before it is open.
         errors: errors told to `on_error` that no call awaited.
     """
 
@@ -95,9 +95,13 @@ def stats_of(lifecycle: Lifecycle, registry: Registry, limits: Limits) -> Client
         recovered=tally.recovered,
         round_trip=tally.round_trip,
         clock_offset=offset,
-        credits={name: pool.left for name, pool in limits.snapshot().pools.items()},
+        credits=_credits(limits) if lifecycle.state is not State.NEW else {},
         errors=registry.events.errors,
     )
+
+
+def _credits(limits: Limits) -> dict[str, float]:
+    return {name: pool.left for name, pool in limits.snapshot().pools.items()}
 
 
 def _lag(frame: bytes, quiet: float, offset: float) -> float | None:

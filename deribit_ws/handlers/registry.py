@@ -70,7 +70,7 @@ class Registry:
     @property
     def depth(self) -> int:
         """Messages that wait for callbacks and streams, or are in a coroutine function's hands."""
-        fed = {registration._consumer for registration in self._registrations}
+        fed = {registration._consumer for registration in list(self._registrations)}  # any thread may ask
         return sum(consumer.depth for consumer in fed if isinstance(consumer, Fed))
 
     @property

@@ -136,7 +136,7 @@ class Limits:
         return LimitsSnapshot(
             pools={
                 name: PoolSnapshot(pool.rate, pool.burst, pool.left(now), pool.reserved)
-                for name, pool in pools.items()
+                for name, pool in list(pools.items())  # who looks may be another thread
             },
             in_flight=self._in_flight.by_currency(),
             waiting=sum(map(len, self._lines.values())),

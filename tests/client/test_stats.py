@@ -48,11 +48,12 @@ def lifecycle_of(client: Client) -> Lifecycle:
     return client._lifecycle
 
 
-async def test_a_new_client_counts_nothing() -> None:
-    """Before it is opened, a client's stats are there and say that nothing happened."""
+def test_a_new_client_counts_nothing() -> None:
+    """Before it is opened, and without a loop, a client's stats are there and say that nothing happened."""
     stats = Client().stats
 
     assert (stats.state, stats.connections, stats.messages, stats.drops) == (State.NEW, 0, 0, {})
+    assert stats.credits == {}
     assert stats.uptime is stats.lag is stats.round_trip is stats.clock_offset is None
 
 
@@ -113,6 +114,17 @@ def test_words_for_causes_are_few() -> None:
     assert cause_of(ConnectionLost(1006, "reset", OSError()), "") == "reset"
 
 
+async def test_stats_may_be_read_elsewhere(exchange: SimulatedExchange, make: Make) -> None:
+    """Another thread may read the stats, while the client is open and when it is closed."""
+    client = make()
+    async with client:
+        open_stats = await asyncio.to_thread(lambda: client.stats)
+    closed_stats = await asyncio.to_thread(lambda: client.stats)
+
+    assert open_stats.state is State.CONNECTED and open_stats.uptime is not None
+    assert closed_stats.state is State.CLOSED and closed_stats.credits
+
+
 async def test_gaps_and_errors_are_counted(make: Make) -> None:
     """A Gap counts once, with all its trades; so does an error that no call awaited."""
     client = make()
@@ -126,7 +138,7 @@ async def test_gaps_and_errors_are_counted(make: Make) -> None:
 @pytest.mark.looptime
 async def test_signs_of_life_tell_the_round_trip(memory: MemoryExchange, remember: Make) -> None:
     """An answered test_request gives the round trip; an answer without a time leaves the offset unknown."""
-    async with remember() as client:
+    async with remember(heartbeat=None) as client:
         assert client.stats.round_trip is None
 
         memory.wire.test_request()
@@ -137,10 +149,7 @@ async def test_signs_of_life_tell_the_round_trip(memory: MemoryExchange, remembe
 async def test_signs_of_life_tell_the_clock(build: Build) -> None:
     """An answer that carries the exchange's time gives the offset of the clocks, to about the round trip."""
     exchange = await build(clock_offset=-7.5)
-    async with Client(exchange.url) as client:
-        client._lifecycle.connection._sign_of_life()  # type: ignore[union-attr]  # live
-        await until(lambda: client.stats.clock_offset is not None)
-
+    async with Client(exchange.url) as client:  # the answer to set_heartbeat is the first
         stats = client.stats
         assert stats.round_trip is not None and stats.clock_offset is not None
         assert abs(stats.clock_offset + 7.5) < stats.round_trip + 0.05

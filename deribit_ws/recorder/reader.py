@@ -1,0 +1,142 @@
+"""Reading a recording: its records in order, over all its parts, as far as they were written.
+
+Knows: files, gzip, parts. Must not know: loops, links, what the frames say. Memory is constant, however long
+the recording. A file that breaks off at any byte (a killed process, a full disk) gives every line that is
+complete; what is damaged in the middle is told as a `left_out` record, never passed over in silence.
+All of it blocks: a program with a loop reads in a thread.
+"""
+
+import contextlib
+import os
+import zlib
+from collections.abc import Generator, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from deribit_ws.recorder.lines import LEFT_OUT, Header, Record, RecordingError, parse_header, parse_records
+from deribit_ws.recorder.parts import following
+
+_GZIP = b"\x1f\x8b"  # how such a file begins, whatever its name
+_WBITS = 31  # zlib's word for gzip's own header and trailer
+_BLOCK = 256 * 1024  # bytes of text at once: some 500 records, a millisecond of work
+_LONGEST_HEADER = 64 * 1024  # bytes; a file without a line end in so many is no recording
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """Give what the recording at `path` says of itself; raise RecordingError where it is none."""
+    with _opened(Path(path)) as file:
+        return _begun(Path(path), _texts(file))[0]
+
+
+def read_recording(path: str | os.PathLike[str]) -> Iterator[Record]:
+    """Give all records of the recording that begins at `path`, those of its later parts too, in order.
+
+    Raises:
+        RecordingError: there is no such file, or it is no recording that this version can read.
+    """
+    return chain.from_iterable(read_blocks(path))
+
+
+def read_blocks(path: str | os.PathLike[str]) -> Generator[list[Record]]:
+    """Give the same, some hundred records at a time: cheaper where there are millions."""
+    read_header(path)  # what is no recording is told now, not at the first record
+    return _blocks(Path(path))
+
+
+def _blocks(path: Path) -> Generator[list[Record]]:
+    id: str | None = None
+    while True:
+        with _opened(path) as file:
+            texts = _texts(file)
+            header, rest = _begun(path, texts)
+            if id not in (None, header.id):
+                return  # another recording's, which happens to have the name
+            id = header.id
+            yield from _records(rest, texts)
+        path = following(path, header.part)
+        if not _is_begun(path):
+            return
+
+
+def _records(rest: bytes, texts: Iterator[bytes]) -> Iterator[list[Record]]:
+    """Parse whole lines; what follows the last line end was broken off."""
+    last = Record(0)
+    try:
+        for text in chain([b""], texts):
+            whole, end, tail = (rest + text).rpartition(b"\n")
+            rest = tail
+            if end and (records := parse_records(whole)):
+                last = records[-1]
+                yield records
+    except zlib.error:
+        yield [Record(last.t, last.n, event=LEFT_OUT, frames=1, reason="the rest of a file is damaged")]
+
+
+def _begun(path: Path, texts: Iterator[bytes]) -> tuple[Header, bytes]:
+    """Read the header; give it, and what of the first text follows it."""
+    text = b""
+    try:
+        while b"\n" not in text and len(text) < _LONGEST_HEADER and (more := next(texts, b"")):
+            text += more
+    except zlib.error:
+        raise RecordingError(f"{path}: not a recording, or its beginning is damaged") from None
+    line, end, rest = text.partition(b"\n")
+    if not end:
+        raise RecordingError(f"{path}: not a recording, or it breaks off in its first line")
+    try:
+        return parse_header(line), rest
+    except RecordingError as error:
+        raise RecordingError(f"{path}: {error}") from None
+
+
+def _is_begun(path: Path) -> bool:
+    """Tell whether there is a part here; one that was killed in its first line holds nothing."""
+    try:
+        read_header(path)
+    except RecordingError:
+        return False
+    return True
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror or error}") from None
+
+
+def _texts(file: IO[bytes]) -> Iterator[bytes]:
+    """Give a file's text in pieces; raise zlib.error where it is damaged, end where it breaks off."""
+    data = file.read(_BLOCK)
+    if data.startswith(_GZIP):
+        yield from _inflated(file, data)
+        return
+    while data:
+        yield data
+        data = file.read(_BLOCK)
+
+
+def _inflated(file: IO[bytes], data: bytes) -> Iterator[bytes]:
+    inflate = zlib.decompressobj(_WBITS)
+    while data:
+        before = inflate.copy()
+        try:
+            text = inflate.decompress(data, _BLOCK)
+        except zlib.error:
+            yield from _up_to_damage(before, data)
+            raise
+        if text:
+            yield text
+        data = inflate.unconsumed_tail
+        if inflate.eof:  # some tools write several gzip members one after the other
+            data, inflate = inflate.unused_data, zlib.decompressobj(_WBITS)
+        data = data or file.read(_BLOCK)
+
+
+def _up_to_damage(inflate: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    """Give what zlib throws away where it finds damage: the text that stood before it."""
+    with contextlib.suppress(zlib.error):
+        for at in range(len(data)):
+            if text := inflate.decompress(data[at : at + 1]):
+                yield text
