@@ -10,7 +10,7 @@ from functools import cache
 
 import msgspec
 
-from deribit_ws import Client, ConnectFailed, RpcError, State
+from deribit_ws import Client, ConnectFailed, RpcError
 from deribit_ws.testing import Say, SimulatedExchange, frames
 from deribit_ws.testing.memory import loop_clock
 from tests.faults.oddities import QUIET
@@ -135,10 +135,10 @@ async def too_large_for_good(seed: int) -> float:
     async with exchange, exchange.memory(seed=seed) as network:
         client = Client(exchange.url, session=network.session, max_message=SMALL)
         async with client:
-            for _ in range(TIMES):
+            for number in range(TIMES):
                 await client.wait_connected()
                 exchange.inject(Say(text=_text(SMALL + 1)))
-                while client.state is State.CONNECTED:  # noqa: ASYNC110  virtual time
+                while sum(client.stats.drops.values()) == number:  # noqa: ASYNC110  virtual time
                     await asyncio.sleep(LOOK_SECONDS)
             try:
                 await client.wait_closed()
