@@ -74,7 +74,7 @@ bench: .venv-bench/stamp
 	.venv-bench/bin/python -m benchmarks $(ARGS)
 
 docs: .venv-docs/stamp
-	.venv-docs/bin/python -m mkdocs build --strict $(ARGS)
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict $(ARGS)
 
 lint: .venv/stamp
 	$(DEV) ruff check

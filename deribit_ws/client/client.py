@@ -81,10 +81,7 @@ class Client(Feeds):
         if fault := fault_of(url):
             raise UsageError(fault)
         _check_credentials(credentials, url, allow_plaintext=allow_plaintext)
-        if heartbeat is not None:
-            require_whole(heartbeat, SHORTEST_HEARTBEAT, "heartbeat")
-        if cancel_on_disconnect is not None and credentials is None:
-            raise UsageError("cancel_on_disconnect needs credentials")
+        _check_kept(heartbeat, cancel_on_disconnect, has_key=credentials is not None)
         require_positive(
             retry_seconds=retry_seconds,
             call_timeout=call_timeout,
@@ -118,9 +115,7 @@ class Client(Feeds):
             heartbeat=heartbeat,
             cancel_on_disconnect=cancel_on_disconnect,
         )
-        lifecycle = Lifecycle(
-            dialer, registry, restorer, self._limits, ticks, retry_seconds=retry_seconds
-        )
+        lifecycle = Lifecycle(dialer, registry, restorer, self._limits, ticks, retry_seconds=retry_seconds)
         super().__init__(lifecycle, registry, universe, rooms, call_timeout)
         self._managed = Managed(self, restorer, self._send)
         self.public = PublicMethods(self._typed_call)
@@ -242,6 +237,13 @@ class Client(Feeds):
             await self.aclose()
         finally:
             self._lifecycle.is_leaving = False
+
+
+def _check_kept(heartbeat: int | None, cancel_on_disconnect: bool | None, *, has_key: bool) -> None:
+    if heartbeat is not None:
+        require_whole(heartbeat, SHORTEST_HEARTBEAT, "heartbeat")
+    if cancel_on_disconnect is not None and not has_key:
+        raise UsageError("cancel_on_disconnect needs credentials")
 
 
 def _check_credentials(
