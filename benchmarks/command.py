@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import growth, imports, latency, memory, restore, throughput
+from benchmarks import book_parts, growth, imports, latency, memory, restore, throughput
 from benchmarks.race import ROOT, Arena, Failed
 from benchmarks.report import Section, goals_table
 from benchmarks.traffic import WEIGHTS
 
-SECTIONS = ("throughput", "growth", "latency", "restore", "memory", "import")
+SECTIONS = ("throughput", "book", "growth", "latency", "restore", "memory", "import")
 ROUNDS = 7  # at least as many as a median with a spread wants
 SECONDS = (
     1.0  # of a run: long enough for a hundred thousand messages, short enough for a machine to stay the same
@@ -72,6 +72,7 @@ def _measure(name: str, arena: Arena, asked: argparse.Namespace, folder: Path) -
     quick = asked.quick
     ways: dict[str, Callable[[], Section]] = {
         "throughput": lambda: throughput.measure(arena, rounds),
+        "book": lambda: book_parts.measure(arena, rounds),
         "growth": lambda: growth.measure(arena, min(rounds, ROUNDS), folder, quick=quick),
         "latency": lambda: latency.measure(arena, rounds),
         "restore": lambda: restore.measure(arena, rounds, (1, 50) if quick else restore.CHANNELS),

@@ -20,13 +20,14 @@ from deribit_ws.errors import (
     RpcError,
     WireError,
 )
+from deribit_ws.journal import note
 from deribit_ws.limits import Limits
 from deribit_ws.protocol import DeribitProtocol, Notify
 from deribit_ws.transport import Tap, Transport, tapped
 from deribit_ws.wire.codec import Decode, decode_plain, decoder_of
 from deribit_ws.wire.methods import Repeat, repeat_of
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.connection")
 
 SILENCE_SECONDS = 15.0  # with a heartbeat of 10 s a live socket is never silent for more than 12.6 s
 ANSWER_SECONDS = 5.0  # for a sign of life, ours or theirs
@@ -296,7 +297,7 @@ class Connection:
                 self._protocol.go_live()  # what came before the end is handed out before it is told
             self._end(lost)
         except Exception as error:  # a fault of ours; the link is replaced all the same
-            logger.exception("the reader failed")
+            note(logger, logging.ERROR, "reader_failed", "the reader failed", error=error)
             self.given_up_for = "reader"
             self._end(ConnectionLost(1006, f"the reader failed: {error!r}", error))
         finally:

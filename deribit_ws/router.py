@@ -111,7 +111,7 @@ class Router:
         self._unknown = unknown
         self._warned: set[str] = set()
         # Named channels are found by name, so that a thousand patterns cost a new channel nothing.
-        self._named: dict[str, list[Entry]] = {}
+        self._named: dict[str, tuple[Entry, ...]] = {}
         self._open: list[Entry] = []
         self._places: dict[Entry, int] = {}  # in the order of their registration
         self._place = itertools.count()
@@ -180,17 +180,17 @@ class Router:
                 self._forget(name)
 
     def _name(self, entry: Entry, channels: Iterable[str]) -> None:
+        alone = (entry,)  # one for all channels that nobody else names, which is nearly all
         for channel in channels:
-            self._named.setdefault(channel, []).append(entry)
+            others = self._named.get(channel)
+            self._named[channel] = (*others, entry) if others else alone
             self._forget(channel.encode())
 
     def _unname(self, entry: Entry, channels: Iterable[str]) -> None:
         for channel in channels:
-            named = self._named.get(channel, [])
-            if entry in named:
-                named.remove(entry)
-            if not named:
-                self._named.pop(channel, None)
+            others = tuple(each for each in self._named.pop(channel, ()) if each is not entry)
+            if others:
+                self._named[channel] = others
             self._forget(channel.encode())
 
     def _forget(self, name: bytes) -> None:
@@ -257,7 +257,7 @@ def _noted(route: Route, heard: Callable[[], None]) -> Route:
 
 def _of_one_form(decode: Decode, *, receivers: Sequence[Receive]) -> Route:
     if len(receivers) == 1:  # nearly always: a loop of one costs a twentieth of it all
-        return _of_one(decode, *receivers)
+        return _Single(decode, *receivers).route
 
     def route(data: bytes) -> None:
         try:
@@ -271,15 +271,26 @@ def _of_one_form(decode: Decode, *, receivers: Sequence[Receive]) -> Route:
     return route
 
 
-def _of_one(decode: Decode, receive: Receive) -> Route:
-    def route(data: bytes) -> None:
+class _Single:
+    """The route to one receiver.
+
+    A method of an object with slots, where a closure would do: that is a third of the memory, and so fewer
+    cache lines to be fetched from afar at each message, once there are ten thousand channels.
+    """
+
+    __slots__ = ("_decode", "_receive")
+
+    def __init__(self, decode: Decode, receive: Receive) -> None:
+        self._decode = decode
+        self._receive = receive
+
+    def route(self, data: bytes) -> None:
+        """Decode `data`, and hand it on."""
         try:
-            payload = decode(data)
+            payload = self._decode(data)
         except _UNREADABLE as error:
             raise _judged(error, data) from error
-        receive(payload, len(data))
-
-    return route
+        self._receive(payload, len(data))
 
 
 def _of_many_forms(decoders: dict[Form, Decode], receivers: list[tuple[Form, Receive]]) -> Route:

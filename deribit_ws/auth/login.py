@@ -50,6 +50,12 @@ class Login:
             return float("inf")
         return self.grant.since + max(_LEAST_SECONDS, _RENEW_AT * self.grant.expires_in)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key's secret and the refresh token, as far as there are any; access tokens are not kept."""
+        token = self.grant.refresh_token if self.grant is not None else ""
+        return tuple(dict.fromkeys(filter(None, (self._credentials.secret, self._token, token))))
+
     async def log_in(self, call: Call) -> Grant:
         """Log a connection in from the start.
 

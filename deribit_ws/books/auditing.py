@@ -16,12 +16,13 @@ from math import inf
 
 from deribit_ws.books.kept_book import KeptBook
 from deribit_ws.errors import DeribitError, ProtocolError
+from deribit_ws.journal import note
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.orderbook import OrderBook
 from deribit_ws.wire.market import BookChange
 from deribit_ws.wire.market_results import OrderBookSnapshot
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.books")
 
 _DEPTH = 10_000  # levels of a side: the most that public/get_order_book gives
 _ANSWER_SECONDS = 10.0  # for the answer; a link that is slower is about to be replaced
@@ -92,7 +93,8 @@ class Auditor:
         try:
             answer = await self._ask("public/get_order_book", params, OrderBookSnapshot, _ANSWER_SECONDS)
         except DeribitError as error:
-            logger.info("audit of %s: %s", kept.channel, error)
+            text = "no audit of %(channel)s: %(why)s"
+            note(logger, logging.INFO, "no_audit", text, channel=kept.channel, why=str(error))
             return None
         assert isinstance(answer, OrderBookSnapshot)
         if (kept.book.change_id or 0) < (answer.change_id or 0):

@@ -22,12 +22,13 @@ from deribit_ws.channels.market import book
 from deribit_ws.channels.names import Interval
 from deribit_ws.errors import ProtocolError, require_positive
 from deribit_ws.handlers import Registration, Registry
+from deribit_ws.journal import note
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.subscriptions import check_name
 from deribit_ws.wire.channels import Pattern
 from deribit_ws.wire.methods import Call
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.books")
 
 _TRIES = 3  # snapshots asked for anew in vain, before the link is replaced
 _STUCK_SECONDS = 30.0  # between two more, where not even a new link gave one
@@ -200,7 +201,9 @@ class Books:
         return kept.missed > _TRIES and not kept.has_cost_a_link
 
     def _resync(self, asked: Sequence[KeptBook]) -> None:
-        logger.warning("asking for new snapshots: %s", _shown(asked))
+        text = "asking for new snapshots: %(books)s"
+        note(logger, logging.WARNING, "resync", text, books=_shown(asked), count=len(asked))
+        self._registry.tally.resyncs += len(asked)
         for kept in asked:
             kept.resyncs += 1
             kept.is_begun = False

@@ -50,7 +50,7 @@ def _main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        logging.getLogger(__name__).info("the command failed", exc_info=error)
+        logging.getLogger("deribit_ws.cli").info("the command failed", exc_info=error)
         tell(f"deribit-ws: a mistake of ours, please report it: {type(error).__name__}: {error}")
         return FAILED
 
@@ -63,6 +63,14 @@ def _chosen(options: Namespace) -> Coroutine[Any, Any, int]:
             from deribit_ws.cli.tail import run as chosen
         case "call":
             from deribit_ws.cli.call import run as chosen
+        case "monitor":
+            from deribit_ws.cli.monitor import run as chosen
+        case "record":
+            from deribit_ws.cli.record import run as chosen
+        case "replay":
+            from deribit_ws.cli.replay import run as chosen
+        case "export":
+            from deribit_ws.cli.export import run as chosen
         case _:
             from deribit_ws.cli.simulate import run as chosen
     return chosen(options)

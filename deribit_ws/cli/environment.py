@@ -6,11 +6,13 @@ handed straight to the client, and are sent only where something private is aske
 
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from deribit_ws.auth import Credentials
 from deribit_ws.cli.failures import USAGE, Failure
 from deribit_ws.endpoints import PRODUCTION, TESTNET, fault_of
+from deribit_ws.wire.channels import is_private
 
 URL = "DERIBIT_URL"
 CLIENT_ID = "DERIBIT_CLIENT_ID"
@@ -29,6 +31,11 @@ def url_of(options: Namespace) -> str:
     if "@" in urlsplit(url).netloc:
         raise Failure(f"{source}: no user or password in it; set {CLIENT_ID} and {CLIENT_SECRET}", USAGE)
     return url
+
+
+def needing_login(channels: Sequence[str]) -> str | None:
+    """The first of the channels that only a login opens: a private one, or a raw one."""
+    return next((name for name in channels if is_private(name) or name.endswith(".raw")), None)
 
 
 def credentials_for(private: str | None) -> Credentials | None:

@@ -15,8 +15,8 @@ from deribit_ws.errors import SubscriptionRejected
 Tell = Callable[[str], None]
 
 # Told by marks or by the last line of the command; a second telling would only confuse.
-_MARKS = ("connection %d lost after %.1f s: %s", "connection %d is up with %d channels")
-_LAST_WORDS = ("giving up: %s",)
+_MARKS = ("lost", "up")
+_LAST_WORDS = ("given_up", "closed")
 
 
 def tell(text: str) -> None:
@@ -24,7 +24,8 @@ def tell(text: str) -> None:
     if sys.stderr is None:
         return  # print would take stdout instead
     try:
-        print(printable(text), file=sys.stderr, flush=True)
+        # In one write: of two, a line of stdout on the same terminal may come between.
+        print(f"{printable(text)}\n", end="", file=sys.stderr, flush=True)
     except (OSError, ValueError):
         return
 
@@ -50,8 +51,8 @@ def start_logging(*, verbose: bool, marks_are_told: bool = False, to: Tell = tel
 def _is_told(record: logging.LogRecord, muted: tuple[str, ...]) -> bool:
     if not record.name.startswith("deribit_ws"):
         return False
-    args = record.args if isinstance(record.args, tuple) else ()
-    return record.msg in muted or any(isinstance(arg, SubscriptionRejected) for arg in args)
+    is_rejection = getattr(record, "kind", "") == SubscriptionRejected.__name__
+    return is_rejection or getattr(record, "event", "") in muted
 
 
 class _Short(logging.Formatter):

@@ -21,8 +21,12 @@ from deribit_ws.cli.failures import USAGE, Failure
 from deribit_ws.cli.logs import stamped, start_logging, tell
 from deribit_ws.cli.output import write_line
 from deribit_ws.cli.printable import dumped
+from deribit_ws.cli.progress import progress
+from deribit_ws.cli.recordings import Reading
 from deribit_ws.testing import SimulatedExchange
+from deribit_ws.testing.playback import PlaybackExchange, channels_in
 
+TURN = 500  # records between two looks at whether a signal came: some milliseconds
 SAMPLE = "ticker.BTC-PERPETUAL.100ms"
 
 
@@ -31,16 +35,49 @@ async def run(options: Namespace) -> int:
     start_logging(verbose=options.verbose)
     with tempfile.TemporaryDirectory(prefix="deribit-ws-") as folder:
         context, authority = _certified(Path(folder), options.host) if options.tls else (None, None)
-        exchange = SimulatedExchange(
-            seed=options.seed, host=options.host, port=options.port, ssl_context=context
-        )
+        exchange, sample = await _made(options, context)
         await _started(exchange, options)
         try:
-            _announce(exchange, options, authority)
+            _announce(exchange, options, authority, sample)
             await _serve(exchange, options.drop_every)
         finally:
             await exchange.stop()
     raise AssertionError("a simulation only ends by being cancelled")
+
+
+async def _made(options: Namespace, context: ssl.SSLContext | None) -> tuple[SimulatedExchange, str]:
+    """The exchange, and one of its channels."""
+    place = {"host": options.host, "port": options.port, "ssl_context": context}
+    if options.file is None:
+        if options.speed is not None:
+            raise Failure("--speed is that of a recording: it needs --from", USAGE)
+        return SimulatedExchange(seed=options.seed or 0, **place), SAMPLE
+    if options.seed is not None or options.drop_every is not None:
+        raise Failure("--from plays what was recorded: --seed and --drop-every have no say in it", USAGE)
+    recording = Reading(options.file)
+    channels = await _channels_in(recording)
+    exchange = PlaybackExchange(
+        recording.__iter__,
+        channels,
+        speed=options.speed or 1.0,
+        tell=lambda line: tell(stamped(line)),
+        **place,
+    )
+    return exchange, min(channels)
+
+
+async def _channels_in(recording: Reading) -> set[str]:
+    """Go through a recording once, to know what may be subscribed."""
+    channels: set[str] = set()
+    async with progress(lambda: f"looking for channels: {len(channels)}", lambda: recording.share) as show:
+        records = iter(recording)
+        while batch := list(itertools.islice(records, TURN)):
+            channels |= channels_in(batch)
+            show()
+            await asyncio.sleep(0)
+    if not channels:
+        raise Failure(f"{recording.path}: no message of any channel is in it")
+    return channels
 
 
 async def _started(exchange: SimulatedExchange, options: Namespace) -> None:
@@ -59,13 +96,13 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def _announce(exchange: SimulatedExchange, options: Namespace, authority: Path | None) -> None:
+def _announce(exchange: SimulatedExchange, options: Namespace, authority: Path | None, sample: str) -> None:
     urls = {"url": exchange.url, "http_url": exchange.http_url}
     write_line(dumped(urls | ({"ca_file": str(authority)} if authority else {})))
     if not _is_loopback(options.host):
         tell(f"warning: {options.host} can be reached from other machines, and anybody may log in")
     trust = f"SSL_CERT_FILE={authority} " if authority else ""
-    tell(f"try: {trust}deribit-ws tail --url {exchange.url} {SAMPLE}")
+    tell(f"try: {trust}deribit-ws tail --url {exchange.url} {sample}")
     tell("Ctrl-C ends it")
 
 

@@ -29,6 +29,7 @@ from deribit_ws.errors import (
 )
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
+from deribit_ws.journal import note
 from deribit_ws.limits import Limits
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.reconnect import RATE_LIMIT_FLOOR, Reconnect
@@ -37,7 +38,7 @@ from deribit_ws.transport import Tap, Transport
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.client")
 
 RESTORE_SECONDS = 10.0  # for each call that rebuilds a link; one that stalls is replaced
 _CLOSED = ConnectionLost(1000, "closed by us")
@@ -126,6 +127,7 @@ class Lifecycle:
         finally:
             self.state = State.CLOSED
             self.connection = None
+            note(logger, logging.INFO, "closed", "closed after %(links)d connections", links=self._count)
             self._changed.set()
             self._registry.subscriptions.end(self.fatal)
             self.restorer.end(self.final_error())
@@ -209,16 +211,29 @@ class Lifecycle:
                 await connection.close()
                 if connection.was_silent:
                     self._limits.never_late()
+        cause = cause_of(lost, connection.given_up_for)
         if healthy is not None:
-            self._tally.link_lost(_drop(connection, lost, healthy))
+            self._tally.link_lost(Drop(time.time_ns(), cause, lost.code, lost.reason, healthy, None))
             self._registry.tell(Disconnected(lost.code, lost.reason, healthy))
         if final is not None:
             raise final
         self._reconnect.lost(healthy or 0.0, RATE_LIMIT_FLOOR if connection.rate_limited else 0.0, lost)
-        if healthy is None:
-            logger.warning("connection %d never came to life: %s", self._count, lost)
-        else:
-            logger.warning("connection %d lost after %.1f s: %s", self._count, healthy, lost)
+        self._note_lost(lost, cause, healthy)
+
+    def _note_lost(self, lost: ConnectionLost, cause: str, healthy: float | None) -> None:
+        event = "never_up" if healthy is None else "lost"
+        how = "never came to life" if healthy is None else f"lost after {healthy:.1f} s"
+        note(
+            logger,
+            logging.WARNING,
+            event,
+            f"connection %(link)d {how} (%(cause)s): %(why)s",
+            link=self._count,
+            cause=cause,
+            code=lost.code,
+            why=str(lost),
+            seconds=healthy,
+        )
 
     async def _upkeep(self, connection: Connection) -> None:
         """Rebuild a connection, say that it is live, and keep it up."""
@@ -243,11 +258,14 @@ class Lifecycle:
         self._was_live = True
         self._live_since = self._ticks()
         self._changed.set()
-        self._tally.link_up(None if self._lost_at is None else self._live_since - self._lost_at)
+        after = None if self._lost_at is None else self._live_since - self._lost_at
+        self._tally.link_up(after)
         if self._tap is not None:
             self._tap.live()
         confirmed = len(self._registry.subscriptions.confirmed)
-        logger.info("connection %d is up with %d channels", self._count, confirmed)
+        text = "connection %(link)d is up with %(channels)d channels"
+        text += "" if after is None else ", %(seconds).2f s after the last was lost"
+        note(logger, logging.INFO, "up", text, link=self._count, channels=confirmed, seconds=after)
         self._registry.tell(Connected(self._count, confirmed))
         connection.go_live()
 
@@ -279,13 +297,15 @@ class Lifecycle:
         if isinstance(error, CallError):
             return False
         if self._was_live:  # a fault of ours: told loudly, but a new link may well do without it
-            logger.error("the upkeep of connection %d failed", self._count, exc_info=error)
+            text = "the upkeep of connection %(link)d failed"
+            note(logger, logging.ERROR, "upkeep_failed", text, error=error, link=self._count)
         return not self._was_live
 
     def _give_up(self, error: Exception) -> None:
         self.fatal = error
         known = isinstance(error, DeribitError)
-        logger.error("giving up: %s", error, exc_info=None if known else error)
+        shown = None if known else error
+        note(logger, logging.ERROR, "given_up", "giving up: %(why)s", error=shown, why=str(error))
         if self._was_live:  # else `async with` raises it
             self._registry.events.report(error)
 
@@ -302,13 +322,8 @@ class Lifecycle:
 
     def _warn(self, failure: ConnectFailed, wait: float) -> None:
         self._tally.dials_failed += 1
-        # As text: a record that is kept would keep all that the exception's frames refer to.
-        logger.warning("%s; dialling again in %.2f s", str(failure), wait)
-
-
-def _drop(connection: Connection, lost: ConnectionLost, healthy: float) -> Drop:
-    cause = cause_of(lost, connection.given_up_for)
-    return Drop(time.time_ns(), cause, lost.code, lost.reason, healthy, None)
+        text = "%(why)s; dialling again in %(seconds).2f s"
+        note(logger, logging.WARNING, "dial_failed", text, why=str(failure), seconds=wait)
 
 
 def _caller(connection: Connection) -> Call:

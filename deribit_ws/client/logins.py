@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable
 
 from deribit_ws.auth import Login, missing
 from deribit_ws.errors import AuthError, CallError, DeribitError, RateLimited, RpcError, ScopeReduced
+from deribit_ws.journal import note
 from deribit_ws.subscriptions import Subscriptions
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.client")
 
 NOT_LOGGED_IN = 13009  # the code of a private call whose login is missing, ended or was revoked
 _WAITS = (0.5, 1.0, 2.0)  # seconds before the three more tries on a later connection
@@ -55,6 +56,11 @@ class LoginKeeper:
         """What the present connection may do, as words; None while it is not logged in."""
         return self._login.grant.scope if self._login.grant is not None and self.refused is None else None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be written down: the key's secret, and the tokens of the present login."""
+        return self._login.secrets
+
     def may(self, scope: str) -> bool:
         """Tell whether the present login covers words of a scope."""
         return self.scope is not None and not missing(scope, self.scope)
@@ -83,7 +89,7 @@ class LoginKeeper:
                     raise
                 refused = error
                 if wait is not None:
-                    logger.warning("%s; logging in again in %g s", error, wait)
+                    _note_trouble("login_refused", "logging in again in %(seconds)g s", error, wait)
                     await asyncio.sleep(wait)
             else:
                 refused = None
@@ -99,7 +105,8 @@ class LoginKeeper:
             self._complain(reduced)
         else:
             self._reduced = ""
-            logger.info("logged in: scope %.200r, for %s s", grant.scope, grant.expires_in or "unlimited")
+            text = "logged in: scope %(scope)s" + (", for %(seconds)g s" if grant.expires_in else "")
+            note(logger, logging.INFO, "login", text, scope=grant.scope, seconds=grant.expires_in)
         self._count()
 
     def _count(self) -> None:
@@ -180,7 +187,7 @@ class LoginKeeper:
                 return await self._renew_once(call)
             except CallError as error:
                 wait = max(next(waits), _LIMITED_SECONDS if isinstance(error, RateLimited) else 0.0)
-                logger.warning("%s; renewing the login again in %g s", error, wait)
+                _note_trouble("login_not_renewed", "renewing the login again in %(seconds)g s", error, wait)
                 await asyncio.sleep(wait)
 
     async def _renew_once(self, call: Call) -> bool:
@@ -200,7 +207,8 @@ class LoginKeeper:
         except CallError as error:
             if isinstance(error, RpcError) and is_passing(error.code):
                 raise  # the token is as good as before
-            logger.warning("%s; logging in from the start", error)  # of unknown outcome: it may be worthless
+            # Of unknown outcome, too: the token may be worthless by now.
+            _note_trouble("login_not_renewed", "logging in from the start", error, 0.0)
             return False
         else:
             self._reduced = ""
@@ -212,3 +220,7 @@ class LoginKeeper:
         now = asyncio.get_running_loop().time()
         is_doubted = self._asked.is_set() or self.refused is not None
         return not is_doubted and grant is not None and now < grant.expires_at
+
+
+def _note_trouble(event: str, next_step: str, error: CallError, seconds: float) -> None:
+    note(logger, logging.WARNING, event, f"%(why)s; {next_step}", why=str(error), seconds=seconds)

@@ -59,7 +59,7 @@ class Recorded(Listening):
             self.url,
             rotate_bytes=rotate_bytes,
             rotate_seconds=rotate_seconds,
-            hidden=getattr(logins, "secrets", ()),
+            hidden=logins.secrets if logins is not None else (),
             on_error=self._registry.events.report,
             on_closed=self._recording_closed,
         )

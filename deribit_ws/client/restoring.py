@@ -18,7 +18,7 @@ from deribit_ws.universe import Universe
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.client")
 
 _LEARN_AGAIN_SECONDS = 30.0  # where the answer did not come, or was a passing refusal
 _LEARN_SECONDS = 3600.0  # Deribit sets the matching engine's rates anew every hour

@@ -101,18 +101,7 @@ class PlainCallback:
         clock = self._owner.clock
         call, wrap = _bound(self._callback, self._signature, channel, values, clock, recovered)
 
-        def receive(payload: Any, _: int) -> None:  # made for each channel: it holds no more than it must
-            if self.ended:  # by another callback of this very message
-                return
-            try:
-                given = call(payload if wrap is None else wrap(payload))
-                if given is not None and inspect.iscoroutine(given):
-                    given.close()
-                    raise UsageError(f"{self.name} returned a coroutine: register an `async def` itself")
-            except MISHAPS as error:  # one callback's touches nothing else
-                self._owner.callback_failed(self.name, channel, told(error))
-
-        return receive
+        return _InPlace(self, channel, call, wrap).receive
 
     @property
     def name(self) -> str:
@@ -122,6 +111,47 @@ class PlainCallback:
     def end(self) -> None:
         """Be called no more."""
         self.ended = True
+
+    def failed(self, channel: str, error: BaseException) -> None:
+        """Tell that the callback raised."""
+        self._owner.callback_failed(self.name, channel, told(error))
+
+
+class _InPlace:
+    """The calls for one channel.
+
+    A method of an object with slots, where a closure would do: that is a third of the memory, and so fewer
+    cache lines to be fetched from afar at each message, once there are ten thousand channels.
+    """
+
+    __slots__ = ("_call", "_channel", "_consumer", "_wrap")
+
+    def __init__(
+        self,
+        consumer: PlainCallback,
+        channel: str,
+        call: Callable[[Any], Any],
+        wrap: Callable[[Any], Notification] | None,
+    ) -> None:
+        self._consumer = consumer
+        self._channel = channel
+        self._call = call
+        self._wrap = wrap
+
+    def receive(self, payload: Any, _: int) -> None:
+        """Call it, unless another callback of this very message has ended it."""
+        if self._consumer.ended:
+            return
+        wrap = self._wrap
+        try:
+            given = self._call(payload if wrap is None else wrap(payload))
+            if given is not None and inspect.iscoroutine(given):
+                given.close()
+                raise UsageError(
+                    f"{self._consumer.name} returned a coroutine: register an `async def` itself"
+                )
+        except MISHAPS as error:  # one callback's touches nothing else
+            self._consumer.failed(self._channel, error)
 
 
 _FINE = Verdict.FINE

@@ -18,6 +18,7 @@ from deribit_ws.errors import DeribitError, RpcError, SlowConsumer, Subscription
 from deribit_ws.handlers.consumers import MISHAPS, Owner, Worker, told
 from deribit_ws.handlers.handler import Handler
 from deribit_ws.handlers.queues import Overflow
+from deribit_ws.journal import note
 from deribit_ws.marks import (
     Connected,
     Disconnected,
@@ -29,7 +30,7 @@ from deribit_ws.marks import (
     Stale,
 )
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.handlers")
 
 _NOTE = "in callback "
 _LOG_SECONDS = 10.0  # in which each kind of error and subject is logged once,
@@ -107,14 +108,17 @@ class Events:
         suffix = self._limit.suffix(type(error).__name__, _subject(error))
         if isinstance(error, DeribitError) and suffix is not None:
             is_mild = isinstance(error, WireError | SubscriptionRejected | SlowConsumer)
-            logger.log(logging.WARNING if is_mild else logging.ERROR, "%s%s", error, suffix)
+            level = logging.WARNING if is_mild else logging.ERROR
+            kind, why = type(error).__name__, f"{error}{suffix}"
+            note(logger, level, "error", "%(why)s", kind=kind, why=why)
         self._tell_all("on_error", error)
 
     def lagged(self, mark: Lagged) -> None:
         """Tell of notifications that were dropped for newer ones."""
         suffix = self._limit.suffix("Lagged", mark.channel)
         if suffix is not None:
-            logger.warning("slow consumer: %d notifications of %s dropped%s", mark.n, mark.channel, suffix)
+            text = f"slow consumer: %(count)d notifications of %(channel)s dropped{suffix}"
+            note(logger, logging.WARNING, "slow_consumer", text, channel=mark.channel, count=mark.n)
         self.tell(mark)
 
     def callback_failed(self, name: str, channel: str, error: Exception) -> None:
@@ -123,7 +127,8 @@ class Events:
             _note(error, f"{_NOTE}{name} on {channel}")
         suffix = self._limit.suffix(name, f"{channel} {type(error).__name__}")
         if suffix is not None:
-            logger.error("callback %s failed on %s%s", name, channel, suffix, exc_info=error)
+            text = f"callback %(callback)s failed on %(channel)s{suffix}"
+            note(logger, logging.ERROR, "callback_failed", text, error=error, callback=name, channel=channel)
         if channel != "on_error":  # a failing `on_error` must not feed itself
             self._tell_all("on_error", error)
 

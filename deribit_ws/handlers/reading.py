@@ -37,6 +37,11 @@ class Reading(Sleeper, Generic[T_co]):
         self._entered = False
         self._error: Exception | None = None
 
+    @property
+    def depth(self) -> int:
+        """How many items wait to be read."""
+        return 0
+
     def mark(self, mark: Mark) -> None:
         """Hear of a mark; by default it makes no difference."""
 

@@ -20,13 +20,14 @@ from deribit_ws.handlers.reading import Reading
 from deribit_ws.handlers.registrations import HandlerRegistration, Registration, entry_of, policy_of
 from deribit_ws.handlers.signatures import describe, read_signature
 from deribit_ws.handlers.stream import Stream
+from deribit_ws.journal import note
 from deribit_ws.marks import Lagged, Mark
 from deribit_ws.router import Consumer, Router
 from deribit_ws.subscriptions import Subscriptions, check_name
 from deribit_ws.tally import Tally
 from deribit_ws.wire.channels import Pattern
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.handlers")
 
 _STOP_SECONDS = 0.8  # for callbacks to end when cancelled; with the link's 1 s, closing takes less than 2
 
@@ -70,8 +71,10 @@ class Registry:
     @property
     def depth(self) -> int:
         """Messages that wait for callbacks and streams, or are in a coroutine function's hands."""
-        fed = {registration._consumer for registration in list(self._registrations)}  # any thread may ask
-        return sum(consumer.depth for consumer in fed if isinstance(consumer, Fed))
+        # Any thread may ask: copies are made in one step.
+        consumers = {registration._consumer for registration in self._registrations.copy()}
+        fed: set[Fed | Reading[Any]] = {consumer for consumer in consumers if isinstance(consumer, Fed)}
+        return sum(each.depth for each in fed.union(self._readings.copy()))
 
     @property
     def is_running(self) -> bool:
@@ -325,7 +328,8 @@ class Registry:
             self.link.resume()
 
     def _unknown_family(self, channel: str) -> None:
-        logger.warning("no known family has the channel %s: its data arrives as plain values", channel)
+        text = "no known family has the channel %(channel)s: its data arrives as plain values"
+        note(logger, logging.WARNING, "unknown_family", text, channel=channel)
 
 
 async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
@@ -337,5 +341,6 @@ async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> set[asyncio.Task[
         return set()
     _, stuck = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
     for task in stuck:
-        logger.warning("%s did not end within %g s", task.get_name(), _STOP_SECONDS)
+        text = "%(task)s did not end within %(seconds)g s"
+        note(logger, logging.WARNING, "stuck", text, task=task.get_name(), seconds=_STOP_SECONDS)
     return stuck

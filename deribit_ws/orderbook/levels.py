@@ -91,15 +91,19 @@ class Levels(Sequence[Level]):
             return self._set_many(changes)
         keys, amounts, sign = self._keys, self._amounts, self._sign
         for _, price, amount in changes:
-            if not (0.0 <= amount < inf and -inf < price < inf):
+            if price in amounts:  # most often; and it was looked at when it came, which saves comparisons
+                if 0.0 < amount < inf:
+                    amounts[price] = amount
+                elif amount == 0.0:
+                    del amounts[price]
+                    del keys[bisect_left(keys, sign * price)]
+                else:
+                    return False
+            elif not (0.0 <= amount < inf and -inf < price < inf):
                 return False
-            if amount:
-                if price not in amounts:
-                    insort(keys, sign * price)
+            elif amount:
+                insort(keys, sign * price)
                 amounts[price] = amount
-            elif price in amounts:
-                del amounts[price]
-                del keys[bisect_left(keys, sign * price)]
         return True
 
     def _set_many(self, changes: Sequence[LevelChange]) -> bool:
@@ -111,10 +115,6 @@ class Levels(Sequence[Level]):
         self._amounts = {price: amount for price, amount in amounts.items() if amount}
         self._keys = sorted(sign * price for price in self._amounts)
         return True
-
-    def _crosses(self, other: "Levels") -> bool:
-        """Tell whether the best prices of two opposite sides meet; signs make both the greatest keys."""
-        return bool(self._keys and other._keys) and self._keys[-1] + other._keys[-1] >= 0.0
 
     def _clear(self) -> None:
         self._moves += 1

@@ -92,7 +92,18 @@ class OrderBook:
         continues = last is not None and change.prev_change_id == last and change.type != "snapshot"
         if not (continues or self._begins_with(change)):
             return False
-        self._set(change)
+        # All of it stands here: calls, and looking at fields twice, were an eighth of what a message takes.
+        bids, asks = self.bids, self.asks
+        if ((changes := change.bids) and not bids._set(changes)) or (
+            (changes := change.asks) and not asks._set(changes)
+        ):
+            raise self._unsound(change, "a price or amount that can't be one")
+        # The best prices are the last keys; those of asks have their sign turned.
+        if (bid_keys := bids._keys) and (ask_keys := asks._keys) and bid_keys[-1] + ask_keys[-1] >= 0.0:
+            why = f"it is crossed, bid {bids[0].price:g} against ask {asks[0].price:g}"
+            raise self._unsound(change, why)
+        self.change_id = change.change_id
+        self.timestamp = change.timestamp
         return True
 
     def invalidate(self) -> None:
@@ -124,18 +135,8 @@ class OrderBook:
             return False
         return change.is_snapshot or (change.prev_change_id or 0) < self.change_id
 
-    def _set(self, change: BookChange) -> None:
-        before, bids, asks = self.change_id or 0, self.bids, self.asks
-        why = ""
-        # Most changes are of one side alone.
-        if (change.bids and not bids._set(change.bids)) or (change.asks and not asks._set(change.asks)):
-            why = "a price or amount that can't be one"
-        elif bids._crosses(asks):
-            why = f"it is crossed, bid {bids[0].price:g} against ask {asks[0].price:g}"
-        if why:
-            raise self._doubted(BookUnsound(why, before, _previous(change)))
-        self.change_id = change.change_id
-        self.timestamp = change.timestamp
+    def _unsound(self, change: BookChange, why: str) -> BookGap:
+        return self._doubted(BookUnsound(why, self.change_id or 0, _previous(change)))
 
     def _doubted(self, gap: BookGap) -> BookGap:
         self.invalidate()

@@ -110,6 +110,11 @@ class Gates:
         return {channel: number for channel, number in self._due.items() if channel in self._current}
 
     @property
+    def recovered(self) -> int:
+        """Messages that were missed, read, and handed out since."""
+        return self._handing.recovered
+
+    @property
     def have_begun(self) -> bool:
         """Whether channels have begun, and nobody knows when by the exchange's clock."""
         return bool(self._begun)
@@ -159,7 +164,7 @@ class Gates:
             feed = self.feeds.get(channel)
             if feed is None:
                 continue
-            if channel in self._registry.subscriptions.wanted:  # to be subscribed anew: a hole until then
+            if self._registry.subscriptions.is_wanted(channel):  # to be subscribed anew: a hole until then
                 self._fall_due(feed)
                 self._current.discard(channel)
             else:
@@ -167,7 +172,7 @@ class Gates:
 
     def _feed_of(self, channel: str) -> Feed | None:
         feed = self.feeds.get(channel)
-        if feed is None and channel in self._registry.subscriptions.wanted:
+        if feed is None and self._registry.subscriptions.is_wanted(channel):
             scope = scope_of(channel)
             if scope is not None:
                 feed = self.feeds[channel] = Feed(channel, scope)

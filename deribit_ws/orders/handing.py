@@ -28,6 +28,7 @@ class Handing:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self.recovered = 0  # messages that were missed, read, and handed out since
         self._channel = ""  # of the message that goes out just now
         self._is_missed = False  # whether that was missed, and read
         self._refused: set[Hashable] = set()  # consumers that could not take it
@@ -50,6 +51,7 @@ class Handing:
         router = registry.router if only is None else registry.alone(cast(Consumer, only))
         for count, message in enumerate(messages, 1):
             self.hand_over(feed, message, router)
+            self.recovered += 1
             if count % _A_TURN == 0:
                 await asyncio.sleep(0)
 

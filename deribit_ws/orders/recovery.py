@@ -20,13 +20,14 @@ from deribit_ws.errors import (
     RequestNotSent,
 )
 from deribit_ws.handlers.registry import Registry
+from deribit_ws.journal import note
 from deribit_ws.orderflow import Content, Feed, Read
 from deribit_ws.orders.gates import Gates
 from deribit_ws.orders.reading import Reader, Want
 from deribit_ws.orders.view import View
 from deribit_ws.wire.methods import Call
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.orders")
 
 T = TypeVar("T")
 
@@ -118,9 +119,26 @@ class Recovery:
     async def _catch_up(self, reader: Reader) -> None:
         if self._gates.have_begun:
             await self._settle_beginnings(reader)
-        results = await _each(self._recover(reader, due)) if (due := self._gates.due) else []
+        results = await _each(self._recovered(reader, due)) if (due := self._gates.due) else []
         await self._view.refresh(reader)
         _raise_first(results)
+
+    async def _recovered(self, reader: Reader, due: Mapping[str, int]) -> None:
+        at, before, tally = asyncio.get_running_loop().time(), self._gates.recovered, self._registry.tally
+        tally.back_fills += 1
+        try:
+            await self._recover(reader, due)
+        finally:
+            tally.recovered += self._gates.recovered - before
+        note(
+            logger,
+            logging.INFO,
+            "own_recovered",
+            "%(channels)d private channels are whole again: %(count)d messages read in %(seconds).2f s",
+            channels=len(due),
+            count=self._gates.recovered - before,
+            seconds=asyncio.get_running_loop().time() - at,
+        )
 
     async def _recover(self, reader: Reader, due: Mapping[str, int]) -> None:
         """Make channels whole that may lack something; what can't be read holds up only those that need it.
@@ -183,7 +201,8 @@ class Recovery:
             self._tell(error)
         # A link that broke, as is told elsewhere: no second read comes on it.
         level = logging.DEBUG if isinstance(error, OutcomeUnknown | RequestNotSent) else logging.WARNING
-        logger.log(level, "what was missed on private channels (%s): to be read again in %g s", error, wait)
+        text = "what was missed on private channels (%(why)s): to be read again in %(seconds)g s"
+        note(logger, level, "own_unread", text, why=str(error), seconds=wait)
 
     def _tell(self, error: DeribitError) -> None:
         """Tell a trouble once; most of them come again on each connection."""

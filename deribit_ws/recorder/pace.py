@@ -71,11 +71,13 @@ class Pace:
 
     async def await_client(self, has_done: Callable[[], bool]) -> None:
         """Wait until the client has done what the recorded one did; but only once in vain."""
-        until = self._clock() + PATIENCE_SECONDS
-        looks = itertools.count()
+        left, looks = PATIENCE_SECONDS, itertools.count()
         while self.is_patient and not has_done():
-            await asyncio.sleep(_until_next(next(looks)))
-            self.is_patient = self._clock() < until
+            asked, began = _until_next(next(looks)), self._clock()
+            await asyncio.sleep(asked)
+            # A machine that stood still meanwhile gave the client no chance: that is not counted.
+            left -= min(self._clock() - began, asked + _TURN_SECONDS)
+            self.is_patient = left > 0
 
     async def settled(self) -> None:
         """Wait until nothing waits in the client's queues, but for those that nobody reads."""

@@ -5,22 +5,27 @@ other links, files. `player` makes one for each dial.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
 import msgspec
 
 from deribit_ws.errors import ConnectionLost
+from deribit_ws.journal import note
 from deribit_ws.recorder.answers import Answers
 from deribit_ws.recorder.cursor import Cursor
 from deribit_ws.recorder.index import LinkPlan
-from deribit_ws.recorder.lines import LOST, Record
+from deribit_ws.recorder.lines import LEFT_OUT, LOST, Record
 from deribit_ws.recorder.pace import PATIENCE_SECONDS, Pace
 from deribit_ws.recorder.steps import Steps
 from deribit_ws.wire.codec import NOTIFICATION_HEAD, Envelope, decode_envelope
 
+logger = logging.getLogger("deribit_ws.recorder")
+
 _HEAD = NOTIFICATION_HEAD.decode()
 _CLOSED = 1000, "closed by us"  # how a client's own end of its last link is recorded
+_LOOKS = 20  # parts that the patience with an early call has
 _ABNORMAL = 1006  # RFC 6455: an end without a close frame
 
 
@@ -96,7 +101,7 @@ class PlayedLink:
             return
         if due and self._is_live and self._pace.is_patient:
             self._steps.hold(answer, due)
-            self._loop.call_later(PATIENCE_SECONDS, self._let_go, answer)
+            self._let_go_later(answer, _LOOKS)
         else:
             self._loop.call_soon(self._say, answer)
 
@@ -106,6 +111,13 @@ class PlayedLink:
 
     def ping(self) -> None:
         """A played link is never silent."""
+
+    def _let_go_later(self, answer: bytes, looks: int) -> None:
+        """Let go of an answer in a while; a time in which the machine stood still is a small part of it."""
+        if looks:
+            self._loop.call_later(PATIENCE_SECONDS / _LOOKS, self._let_go_later, answer, looks - 1)
+        else:
+            self._let_go(answer)
 
     def _let_go(self, answer: bytes) -> None:
         if self._steps.let_go(answer) and not self._closed:
@@ -185,6 +197,8 @@ class PlayedLink:
                     await self._keep_step(record.t, record.sent)
                 elif record.event == LOST:
                     return record
+                elif record.event == LEFT_OUT:
+                    _note_missing(record)
         finally:
             self._cursor.passed(passed)
         return None
@@ -237,3 +251,8 @@ def _envelope_of(frame: bytes) -> Envelope | None:
         return decode_envelope(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _note_missing(record: Record) -> None:
+    text = "%(count)d frames are missing in the recording: %(why)s"
+    note(logger, logging.WARNING, "frames_missing", text, count=record.frames, why=record.reason)

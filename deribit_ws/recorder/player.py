@@ -77,8 +77,9 @@ class Player:
         if self._link is None or self._link.is_over:
             if not self._left:
                 await self._finish()
-            plan = self._left.pop(0)
+            plan = self._left[0]
             await self._pace.wait(plan.opened)
+            del self._left[0]
         else:
             plan = self._link.plan
         self._link = PlayedLink(

@@ -9,7 +9,7 @@ All of it blocks: a program with a loop reads in a thread.
 import contextlib
 import os
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -38,14 +38,20 @@ def read_recording(path: str | os.PathLike[str]) -> Iterator[Record]:
     return chain.from_iterable(read_blocks(path))
 
 
-def read_blocks(path: str | os.PathLike[str]) -> Generator[list[Record]]:
-    """Give the same, some hundred records at a time: cheaper where there are millions."""
+def read_blocks(
+    path: str | os.PathLike[str], told: Callable[[int], object] = lambda _: None
+) -> Generator[list[Record]]:
+    """Give the same, some hundred records at a time: cheaper where there are millions.
+
+    `told` hears how many bytes of the files have been read so far.
+    """
     read_header(path)  # what is no recording is told now, not at the first record
-    return _blocks(Path(path))
+    return _blocks(Path(path), told)
 
 
-def _blocks(path: Path) -> Generator[list[Record]]:
+def _blocks(path: Path, told: Callable[[int], object]) -> Generator[list[Record]]:
     id: str | None = None
+    read = 0  # bytes of the files before
     while True:
         with _opened(path) as file:
             texts = _texts(file)
@@ -53,7 +59,10 @@ def _blocks(path: Path) -> Generator[list[Record]]:
             if id not in (None, header.id):
                 return  # another recording's, which happens to have the name
             id = header.id
-            yield from _records(rest, texts)
+            for records in _records(rest, texts):
+                told(read + file.tell())
+                yield records
+            read += file.tell()
         path = following(path, header.part)
         if not _is_begun(path):
             return

@@ -17,6 +17,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from deribit_ws.errors import require_positive
+from deribit_ws.journal import note
 from deribit_ws.recorder.files import Files
 from deribit_ws.recorder.hiding import Hiding
 from deribit_ws.recorder.lines import (
@@ -32,10 +33,11 @@ from deribit_ws.recorder.lines import (
     RecordingError,
     header_line,
 )
-from deribit_ws.recorder.writer import Writer, weight
+from deribit_ws.recorder.writer import FRAME_OBJECTS, Writer
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.recorder")
 
+_now = time.time_ns  # a name of its own: it is asked for once a frame
 MOST_WAITING = 64 * 1024 * 1024  # bytes of memory that may wait for the writer; some seconds of all there is
 
 
@@ -88,7 +90,7 @@ class Recording:
         self._on_closed = on_closed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._number = 0
-        self._put = 0  # the weight of all that was noted
+        self._put = 0  # the bytes of all frames noted, with the objects around them
         self._missing = 0  # frames left out since the last that was not
         self._closed = False
         header = Header(WHAT, VERSION, secrets.token_hex(8), 0, _shown(url), time.time_ns())
@@ -118,13 +120,19 @@ class Recording:
 
     def received(self, frame: bytes) -> None:
         """This frame arrived."""
+        size = len(frame)
         self.messages += 1
-        self.bytes += len(frame)
-        self._keep(frame, False)
+        self.bytes += size
+        self._put = put = self._put + size + FRAME_OBJECTS
+        if put - self._writer.taken > MOST_WAITING or self._missing:
+            self._strained(frame, False)
+        else:
+            self._note((_now(), self._number, frame, False))
 
     def sent(self, frame: bytes) -> None:
         """This frame was written."""
-        self._keep(frame, True)
+        self._put += len(frame) + FRAME_OBJECTS
+        self._strained(frame, True)
 
     def live(self) -> None:
         """All is rebuilt."""
@@ -165,19 +173,15 @@ class Recording:
 
     # --- inside
 
-    def _keep(self, frame: "bytes", is_out: bool) -> None:
-        self._put += weight(frame)
+    def _strained(self, frame: bytes, is_out: bool) -> None:
+        """Note a frame, unless too much waits; then leave it out."""
         if self._put - self._writer.taken > MOST_WAITING:
-            self._leave_out(frame)
+            self._put -= len(frame) + FRAME_OBJECTS
+            self._missing += 1
+            self.drops += 1
             return
-        if self._missing:
-            self._own_up()
-        self._note((time.time_ns(), self._number, frame, is_out))
-
-    def _leave_out(self, frame: "bytes") -> None:
-        self._put -= weight(frame)
-        self._missing += 1
-        self.drops += 1
+        self._own_up()
+        self._note((_now(), self._number, frame, is_out))
 
     def _own_up(self) -> None:
         missing, self._missing = self._missing, 0
@@ -192,7 +196,7 @@ class Recording:
         """Called on the writer's thread."""
         self.error = error
         if self._loop is None or self._on_error is None:
-            logger.error("%s", error)
+            note(logger, logging.ERROR, "recording_ended", "%(why)s", why=str(error))
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(self._on_error, error)

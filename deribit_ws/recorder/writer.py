@@ -12,24 +12,20 @@ from collections.abc import Callable
 
 import msgspec
 
+from deribit_ws.journal import note
 from deribit_ws.recorder.files import Files
 from deribit_ws.recorder.hiding import Hiding
 from deribit_ws.recorder.lines import LEFT_OUT, Record, RecordingError, record_line
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.recorder")
 
 FLUSH_SECONDS = 0.2  # between two flushes: with what writing takes, about 0.25 s are lost when killed
 # Lines made between two moments at which the loop's thread may go on: some 100 µs. Compressing them lets it;
 # else Python itself would make it wait for 5 ms.
 _SLICE = 64
-_OBJECTS = 200  # bytes that the objects around a waiting frame take
+FRAME_OBJECTS = 200  # bytes that the objects around a waiting frame take
 
 Frame = tuple[int, int, bytes, bool]  # when, on which link, the frame, whether it went out
-
-
-def weight(frame: bytes) -> int:
-    """Give the bytes of memory that a frame takes while it waits."""
-    return len(frame) + _OBJECTS
 
 
 class Writer:
@@ -42,7 +38,8 @@ class Writer:
 
     Attributes:
         waiting: frames and events; others append, this takes.
-        taken: the weight of all frames taken so far; below all bounds once nothing is taken any more.
+        taken: the bytes of all frames taken so far, with the objects around them; below all bounds once
+            nothing is taken any more.
     """
 
     def __init__(self, files: Files, hiding: Hiding, failed: Callable[[RecordingError], None]) -> None:
@@ -80,7 +77,7 @@ class Writer:
         self._files.abandon()
         self.waiting.clear()
         if not isinstance(error, OSError):
-            logger.exception("the writer of a recording failed")
+            note(logger, logging.ERROR, "writer_failed", "the writer of a recording failed", error=error)
         what = getattr(error, "strerror", None) or repr(error)
         self._failed(RecordingError(f"{self._files.path}: {what}; the recording ends here"))
 
@@ -88,7 +85,7 @@ class Writer:
         while self.waiting:
             items = [self.waiting.popleft() for _ in range(min(_SLICE, len(self.waiting)))]
             self._files.write(b"".join(map(self._line, items)))
-            self.taken += sum(weight(item[2]) for item in items if isinstance(item, tuple))
+            self.taken += sum(len(item[2]) + FRAME_OBJECTS for item in items if isinstance(item, tuple))
             if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
                 self._flush()
         self._flush()

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from deribit_ws.errors import AuthError, CallTimeout, RpcError, SubscriptionRejected, UsageError
+from deribit_ws.journal import note
 from deribit_ws.subscriptions.batches import (
     NOT_LOGGED_IN,
     Request,
@@ -24,7 +25,7 @@ from deribit_ws.subscriptions.batches import (
 from deribit_ws.wire.errors import CLASSES, ErrorClass
 from deribit_ws.wire.methods import Call
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.subscriptions")
 
 _LIMITED_SECONDS = 5.0  # after a 10028; asking again any sooner is what it is about
 _RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # for a channel whose refusal may be passing
@@ -254,12 +255,14 @@ class Subscriptions:
     async def _failed(self, call: Call, request: Request, error: RpcError) -> None:
         kind = CLASSES.get(error.code)
         if kind is ErrorClass.RATE_LIMIT:
-            logger.warning("%s; asking again in %g s", error, _LIMITED_SECONDS)
+            text = "%(why)s; asking again in %(seconds)g s"
+            note(logger, logging.WARNING, "rate_limited", text, why=str(error), seconds=_LIMITED_SECONDS)
             await asyncio.sleep(_LIMITED_SECONDS)
         elif request.leaves:
             if self._resync.intersection(request.channels):
                 raise error  # without leaving them no snapshot comes: only a new link gives one
-            logger.warning("still subscribed: %s", error)
+            text = "still subscribed to %(count)d channels: %(why)s"
+            note(logger, logging.WARNING, "not_left", text, count=len(request.channels), why=str(error))
             self._stuck.update(request.channels)
             self._tell_waiters()
         elif kind is ErrorClass.TRANSIENT:

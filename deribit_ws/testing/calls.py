@@ -4,7 +4,7 @@ Knows: the parts of the exchange a method needs, and what it needs of its caller
 sockets, envelopes, the methods themselves. `service` and `http` make calls, `methods` runs them.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol, TypeAlias
@@ -39,6 +39,7 @@ class Venue:
     clock: Clock
     queue: MatchingQueue = field(default_factory=MatchingQueue)
     cancelling_users: set[int] = field(default_factory=set)  # with cancel-on-disconnect for the account
+    answers: Mapping[str, "Method"] = field(default_factory=dict)  # in place of the usual ones
 
 
 class Caller(Protocol):

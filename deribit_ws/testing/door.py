@@ -9,6 +9,7 @@ import errno
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import cast
 
 from aiohttp import web
 
@@ -62,7 +63,7 @@ class _Resetting(asyncio.Protocol):
     """Resets the connection as soon as it is there."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "a TCP server makes no other"
+        transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
         reset(transport)
 
 
@@ -74,7 +75,7 @@ class _Stalling(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "a TCP server makes no other"
+        transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
         self._transport = transport
         self._stalled.add(transport)
 

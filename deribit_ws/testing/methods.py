@@ -62,7 +62,7 @@ def run(method: str, call: Call) -> Any:
         raise Refusal(NOT_IMPLEMENTED if method in DOCUMENTED else METHOD_NOT_FOUND)
     if call.connection is None and method in WEBSOCKET_ONLY:
         raise Refusal(WEBSOCKET_NEEDED)
-    return METHODS[method](call)
+    return call.venue.answers.get(method, METHODS[method])(call)
 
 
 def scope_of(method: str) -> str | None:

@@ -7,7 +7,7 @@ which link (that is `Links`), or that there is a simulated exchange. Tests start
 import asyncio
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from urllib.parse import urlsplit
 
 from deribit_ws.testing.link import reset
@@ -92,7 +92,7 @@ class _Refusing(asyncio.Protocol):
     """Resets the connection as soon as it is there."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "a TCP server makes no other"
+        transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
         reset(transport)
 
 

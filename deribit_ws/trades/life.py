@@ -12,7 +12,7 @@ from typing import Any
 from deribit_ws.errors import CallError, RpcError
 from deribit_ws.methods.calls import TypedCall
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.trades")
 
 _ANSWER_SECONDS = 2.0  # for the answer; without any in 20 s the connection itself ends the link
 _PAUSE_SECONDS = 0.5  # before asking again: what failed at once was short of credits, most likely

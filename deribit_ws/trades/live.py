@@ -14,14 +14,14 @@ from typing import Any, TypeVar, cast
 
 from deribit_ws.errors import ProtocolError
 from deribit_ws.handlers.reading import Reading
+from deribit_ws.journal import note
 from deribit_ws.marks import Connected, Disconnected, Gap, Mark
 from deribit_ws.router import Form, Receive
-from deribit_ws.shown import printable
 from deribit_ws.tradeflow import Flow, Request
 from deribit_ws.wire.channels import Family
 from deribit_ws.wire.market import Trade
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.trades")
 
 T_co = TypeVar("T_co", covariant=True)  # what it gives: `Trade`, and marks where asked for
 
@@ -147,7 +147,7 @@ class LiveTrades(Reading[T_co]):
     def noticed(self) -> None:
         """See to what follows from a change of the flow: tell gaps, wake the reader, ask, be patient."""
         for gap in self._taken_gaps():
-            logger.warning("lost: trades %d to %d of %s", gap.first, gap.last, printable(gap.instrument))
+            _note_gap(gap)
             self._tell(gap)
         while self.flow.restarts:
             instrument, seq = self.flow.restarts.pop()
@@ -204,6 +204,11 @@ class LiveTrades(Reading[T_co]):
             self._patience.cancel()
             self._patience = None
 
+    @property
+    def depth(self) -> int:
+        """How many trades and marks wait to be read."""
+        return len(self.flow.ready)
+
     def _has_next(self) -> bool:
         return bool(self.flow.ready)
 
@@ -217,3 +222,8 @@ class LiveTrades(Reading[T_co]):
         self._prove = None
         self._stop_patience()
         self.flow.ready.clear()
+
+
+def _note_gap(gap: Gap) -> None:
+    text = "lost: trades %(first)d to %(last)d of %(instrument)s"
+    note(logger, logging.WARNING, "gap", text, instrument=gap.instrument, first=gap.first, last=gap.last)

@@ -17,14 +17,16 @@ from deribit_ws.errors import (
     RequestNotSent,
     RpcError,
 )
+from deribit_ws.journal import note
 from deribit_ws.methods.calls import TypedCall
+from deribit_ws.tally import Tally
 from deribit_ws.tradeflow import Flow, KindFlow, Request
 from deribit_ws.trades.life import Life
 from deribit_ws.trades.live import LiveTrades
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.market_results import TradesPage
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.trades")
 
 # Before asking again what brought nothing: history is tens of milliseconds behind the channels, rarely
 # seconds; what fails for longer is not helped by asking more often.
@@ -86,6 +88,7 @@ async def tend(
     seats: asyncio.Semaphore,
     life: Life,
     is_confirmed: Callable[[], bool],
+    tally: Tally,
 ) -> None:
     """Ask history whatever a flow wants to know, while a link lives; never ends by itself.
 
@@ -95,16 +98,34 @@ async def tend(
         seats: how many may ask at once.
         life: tells whether the link lives, where history does not answer.
         is_confirmed: tells whether the exchange has confirmed the channel on this link.
+        tally: counts the readings, and what they gave.
     """
+    back_fill = _BackFill(live, tally)
+    try:
+        await _tend(live, ask, seats, life, is_confirmed, back_fill)
+    finally:
+        back_fill.end()
+
+
+async def _tend(
+    live: LiveTrades[Any],
+    ask: TypedCall,
+    seats: asyncio.Semaphore,
+    life: Life,
+    is_confirmed: Callable[[], bool],
+    back_fill: "_BackFill",
+) -> None:
     vain = 0
     was_confirmed, looks = is_confirmed(), isinstance(live.flow, KindFlow)
     while True:
         request = live.wanted()
         if request is not None:
+            back_fill.begin()
             vain = 0 if await _asked(live, request, ask, seats, life) else vain + 1
             if vain:
                 await asyncio.sleep(_PAUSES[min(vain, len(_PAUSES)) - 1])
             continue
+        back_fill.end()
         vain = 0
         if not was_confirmed:
             await live.news(_CONFIRMED_SECONDS)
@@ -113,6 +134,32 @@ async def tend(
         elif not await live.news(_SECOND_LOOK_SECONDS if looks else None):
             looks = False
             live.flow.look_again()
+
+
+class _BackFill:
+    """One run of reading history, from the first call until nothing more is wanted or the link is gone."""
+
+    def __init__(self, live: LiveTrades[Any], tally: Tally) -> None:
+        self._live = live
+        self._tally = tally
+        self._began: tuple[float, int] | None = None  # on the loop's clock, and what was recovered by then
+
+    def begin(self) -> None:
+        """A call is made; the first of a run begins it."""
+        if self._began is None:
+            self._began = asyncio.get_running_loop().time(), self._live.recovered
+            self._tally.back_fills += 1
+
+    def end(self) -> None:
+        """Count and say what the run brought, at INFO where it is something."""
+        if self._began is None:
+            return
+        (at, before), self._began = self._began, None
+        count, seconds = self._live.recovered - before, asyncio.get_running_loop().time() - at
+        self._tally.recovered += count
+        text = "back-fill of %(channel)s: %(count)d trades in %(seconds).2f s"
+        level = logging.INFO if count else logging.DEBUG
+        note(logger, level, "back_fill", text, channel=self._live.channel, count=count, seconds=seconds)
 
 
 async def _asked(

@@ -174,7 +174,7 @@ class Trades:
     ) -> None:
         channel = live.channel
         is_confirmed = partial(self._registry.subscriptions.is_confirmed, channel)
-        work = tend(live, self._ask, seats, life, is_confirmed)
+        work = tend(live, self._ask, seats, life, is_confirmed, self._registry.tally)
         self._tenders[live] = group.create_task(work, name=f"deribit_ws history of {channel}")
         live.linked(partial(waiting.put_nowait, live))
 

@@ -27,6 +27,7 @@ from deribit_ws.errors import (
     SubscriptionRejected,
 )
 from deribit_ws.handlers.registry import Registry
+from deribit_ws.journal import note
 from deribit_ws.marks import InstrumentAdded, InstrumentRemoved, Mark
 from deribit_ws.universe.instruments import Instruments
 from deribit_ws.universe.listing import Change, Listing
@@ -35,7 +36,7 @@ from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.instruments import Instrument, InstrumentState
 from deribit_ws.wire.methods import Call
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.universe")
 
 _CREATION = Pattern("instrument.creation.{kind}.{currency}")
 _STATE = Pattern("instrument.state.{kind}.{currency}")
@@ -217,7 +218,8 @@ class Universe:
         if source.failures == 0:
             self._registry.events.report(error)
         source.failures += 1
-        logger.warning("instruments (%s): to be read again in %g s", error, wait)
+        text = "instruments (%(why)s): to be read again in %(seconds)g s"
+        note(logger, logging.WARNING, "instruments_unread", text, why=str(error), seconds=wait)
 
     def _refuse(self, source: _Source, error: RpcError) -> None:
         if source.refusal is None:  # told once, though each connection may hear it

@@ -15,6 +15,7 @@ from deribit_ws.aiohttp_transport import MAX_MESSAGE, AiohttpTransport, Dialer
 from deribit_ws.backoff import Backoff
 from deribit_ws.endpoints import PRODUCTION
 from deribit_ws.errors import ConnectFailed, UsageError, require_positive
+from deribit_ws.journal import note
 from deribit_ws.reconnect import Reconnect
 from deribit_ws.websockets.websocket import WebSocket
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WebSocket", "WebSocketGenerator", "websocket_generator"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.websockets")
 
 
 class WebSocketGenerator:
@@ -177,5 +178,5 @@ def websocket_generator(
 
 
 def _warn(failure: ConnectFailed, wait: float) -> None:
-    # As text: a log record that is kept would keep the exception's frames, and all they refer to.
-    logger.warning("%s; dialling again in %.2f s", str(failure), wait)
+    text = "%(why)s; dialling again in %(seconds).2f s"
+    note(logger, logging.WARNING, "dial_failed", text, why=str(failure), seconds=wait)

@@ -183,15 +183,32 @@ def test_order_within_a_message(book: OrderBook) -> None:
     assert (book.bids[0].price, book.asks[0].price) == (50_003.0, 50_004.0)
 
 
+IMPOSSIBLE = (-5.0, float("inf"), float("nan"))
+
+
 @pytest.mark.parametrize(
-    "level", [(1.0, -5.0), (float("inf"), 1.0), (1.0, float("nan")), (float("nan"), 1.0)]
+    "level",
+    [
+        (float("inf"), 1.0),
+        (float("nan"), 1.0),
+        (float("inf"), 0.0),
+        *((price, amount) for price in (1.0, 50_000.0) for amount in IMPOSSIBLE),
+    ],
 )
 def test_no_number(book: OrderBook, level: tuple[float, float]) -> None:
-    """A price or amount that can't be one makes the book not valid."""
+    """A price or amount that can't be one makes the book not valid, whether the price is new or not."""
     odd = msgspec.structs.replace(change(101, 100), bids=[("new", *level)])
 
     with pytest.raises(BookUnsound):
         book.apply(odd)
+    assert not book.valid and not book.bids
+
+
+def test_change_of_nothing() -> None:
+    """A change that names no other as its last begins no book: only a snapshot does."""
+    book = OrderBook(NAME)
+
+    assert not book.apply(change(101, None, [["new", 50_000.0, 1]], prev_change_id=None))
     assert not book.valid and not book.bids
 
 

@@ -22,15 +22,15 @@ from deribit_ws.errors import (
     RpcError,
     WireError,
 )
+from deribit_ws.journal import note
 from deribit_ws.methods import PrivateMethods
 from deribit_ws.orders.intents.edits import is_ended, is_unproven, may_show, shows
 from deribit_ws.orders.intents.reads import Reads, Unanswerable
 from deribit_ws.orders.intents.time import ExchangeTime
-from deribit_ws.shown import printable
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.trading import Order
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("deribit_ws.orders")
 
 _APART_SECONDS = 2.0  # between the last two looks: an order's fill was seen to show up 1-2 s late
 _RECENT_MS = 25 * 60_000  # what ended is kept 30 minutes among the recent; then it is in the archive alone
@@ -165,7 +165,7 @@ class Doubts:
         ids = ", ".join(order.order_id for order in found)
         said = f"{intent} is there {len(found)} times: {ids}"
         alarm = DuplicateOrder(said, method=intent.method, label=intent.label, orders=found)
-        logger.critical("%s", alarm)
+        note(logger, logging.CRITICAL, "order_twice", "%(alarm)s", alarm=said, order=str(intent))
         self._report(alarm)
         return alarm
 
@@ -235,18 +235,24 @@ def _is_unsettled(error: Exception, order: Order | None) -> bool:
 
 async def _settled(intent: Intent, cause: Exception, finding: Awaitable[Order]) -> Order:
     """Tell of a doubt and its end; a client that is closed meanwhile leaves it a doubt."""
-    logger.info("%s: outcome unknown (%s); asking the exchange", intent, cause)
+    text = "%(order)s: outcome unknown (%(why)s); asking the exchange"
+    note(logger, logging.INFO, "order_in_doubt", text, order=str(intent), why=str(cause))
     try:
         order = await finding
     except Unanswerable as end:
         said = f"{intent}: what became of it can't be found out: {end.__cause__}"
-        logger.info("%s", said)
+        _note_settled(intent, said)
         raise OutcomeUnknown(said, method=intent.method) from end.__cause__
     except CallError as error:
-        logger.info("settled: %s", error)
+        _note_settled(intent, str(error))
         raise
-    logger.info("%s: settled: %s, %s", intent, printable(order.order_id), printable(order.order_state))
+    _note_settled(intent, f"{intent}: {order.order_id}, {order.order_state}")
     return order
+
+
+def _note_settled(intent: Intent, outcome: str) -> None:
+    text = "settled: %(outcome)s"
+    note(logger, logging.INFO, "order_settled", text, order=str(intent), outcome=outcome)
 
 
 def _is_edited(order: Order, intent: Intent) -> bool:
