@@ -112,7 +112,7 @@ class Connection:
 
     @property
     def received(self) -> tuple[int, int]:
-        """Frames handed out so far, and bytes that arrived."""
+        """Text frames taken so far, and bytes that arrived."""
         return self._transport.received
 
     @property

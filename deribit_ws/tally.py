@@ -5,6 +5,7 @@ Each client has one, kept across its links; `client.stats` shows it.
 """
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from deribit_ws.errors import ConnectionLost
@@ -31,6 +32,10 @@ class Drop:
     recovered: float | None
 
 
+def _nothing() -> tuple[int, int]:
+    return 0, 0
+
+
 @dataclass(slots=True)
 class Tally:
     """The counts of one client; see `ClientStats` for what each means."""
@@ -39,8 +44,6 @@ class Tally:
     dials_failed: int = 0
     drops: Counter[str] = field(default_factory=Counter)
     last_drops: deque[Drop] = field(default_factory=lambda: deque(maxlen=_LATEST))
-    messages: int = 0  # of links that are gone
-    received_bytes: int = 0
     dropped: int = 0
     gaps: int = 0
     lost: int = 0
@@ -48,17 +51,29 @@ class Tally:
     back_fills: int = 0
     recovered: int = 0
     round_trip: float | None = None
-    errors: int = 0
+    # Frames and bytes of the links that are gone, and who tells those of the present one. Replaced at once:
+    # another thread, which looks while a link goes, must count it neither twice nor not at all.
+    _receipts: tuple[tuple[int, int], Callable[[], tuple[int, int]]] = (0, 0), _nothing
+
+    @property
+    def received(self) -> tuple[int, int]:
+        """Frames that all links brought, and their bytes."""
+        (frames, size), link = self._receipts
+        more_frames, more_bytes = link()
+        return frames + more_frames, size + more_bytes
 
     def link_lost(self, drop: Drop) -> None:
         """Count the loss of a link that was live."""
         self.drops[drop.cause] += 1
         self.last_drops.append(drop)
 
-    def link_gone(self, received: tuple[int, int]) -> None:
-        """Count what a link brought, frames and bytes, whether it came to life or not."""
-        self.messages += received[0]
-        self.received_bytes += received[1]
+    def link_open(self, received: Callable[[], tuple[int, int]]) -> None:
+        """Count what a link brings, frames and bytes, whether it comes to life or not."""
+        self._receipts = self.received, received
+
+    def link_gone(self) -> None:
+        """The link brings no more."""
+        self._receipts = self.received, _nothing
 
     def link_up(self, after: float | None) -> None:
         """Count a link that came to life, so many seconds after the last one was lost."""

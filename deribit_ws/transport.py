@@ -52,7 +52,7 @@ class Transport(Protocol):
 
     @property
     def received(self) -> tuple[int, int]:
-        """Frames handed out so far, and bytes that arrived."""
+        """Text frames taken so far, handed out or refused, and bytes that arrived."""
 
     @property
     def latest(self) -> bytes:

@@ -65,7 +65,7 @@ class AiohttpTransport:
 
     @property
     def received(self) -> tuple[int, int]:
-        """Frames handed out so far, and bytes that arrived."""
+        """Text frames taken so far, and bytes that arrived."""
         return self._received, self._ear.heard_bytes
 
     # --- out
@@ -129,7 +129,8 @@ class AiohttpTransport:
 
     def redirect(self, sink: Callable[[bytes], None]) -> None:
         """Have `pump` hand the frames to another sink from the next on."""
-        self._sink = sink
+        if self._pumping:
+            self._sink = sink
 
     async def _pump(self) -> NoReturn:
         receive, clock = self.websocket.receive, self._loop.time
@@ -141,16 +142,14 @@ class AiohttpTransport:
                 self._reading = True
                 message = await receive()
                 self._reading = False
-                kind, data, _ = message
-                if kind is WSMsgType.TEXT and not self._close_sent:
-                    if not data.isascii():
-                        self._check_text(data)
-                    self.latest = data
-                    self._sink(data)
-                elif kind is not WSMsgType.TEXT:
+                if message.type is not WSMsgType.TEXT:
                     self._control(message)
+                elif self._paused is None:
+                    self._hand_out(message.data)
+                else:  # it came after the pause began
+                    await self._paused
+                    self._hand_out(message.data)
             frames += taken or 1
-            self._received += taken or 1
             if self._paused is not None:
                 await self._paused
             elif frames < _YIELD_FRAMES and clock() - burst_since < _YIELD_SECONDS:
@@ -163,6 +162,15 @@ class AiohttpTransport:
             if self._released:
                 raise ConnectionLost(ABNORMAL, "closed by this end")
             frames, burst_since = 0, clock()
+
+    def _hand_out(self, data: bytes) -> None:
+        if self._close_sent:
+            return
+        self._received += 1
+        if not data.isascii():
+            self._check_text(data)
+        self.latest = data
+        self._sink(data)
 
     def _take(self, backlog: Backlog, most: int) -> int:
         """Hand out texts that wait, but not the last frame, and none behind another kind; give how many."""
@@ -183,6 +191,7 @@ class AiohttpTransport:
                     break
         finally:
             backlog.taken(count, size)
+            self._received += count
             self.latest = data
         return count
 

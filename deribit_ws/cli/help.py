@@ -1,7 +1,7 @@
 """What `--help` says of each command: its purpose, examples, environment and exit statuses.
 
-Knows: words for people, 80 columns of them. Must not know: options, which `arguments` adds beside
-these texts, nor how anything is done.
+Knows: words for people, 80 columns of them, in ASCII: a terminal may have no more. Must not know:
+options, which `arguments` adds beside these texts, nor how anything is done.
 """
 
 STATUSES = """\
@@ -11,7 +11,7 @@ exit status:
        passing is tried again, by `tail` without end)
   2    it can't work as asked: a wrong option, name or value
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
-  141  the reader of its output left (deribit-ws … | head -1)
+  141  the reader of its output left (deribit-ws ... | head -1)
 """
 ENVIRONMENT = """\
 environment:
@@ -136,9 +136,9 @@ examples:
 {STATUSES}"""
 EXPORT = """\
 Turns a recording into tables, one for each kind of channel: ticker, trades,
-book, quote … Times are UTC. What can't be read goes to a table of its own,
-`unreadable`; what happened to the connection is in `connections`. Parquet has
-types and nested lists; in CSV a list is a cell of JSON.
+book, quote and others. Times are UTC. What can't be read goes to a table of
+its own, `unreadable`; what happened to the connection is in `connections`.
+Parquet has types and nested lists; in CSV a list is a cell of JSON.
 """
 EXPORT_END = f"""\
 examples:

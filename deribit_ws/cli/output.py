@@ -82,8 +82,10 @@ class Output:
         await asyncio.wait([self._finished], timeout=DRAIN_SECONDS)
 
     async def ended(self) -> None:
-        """Wait until nothing will be written any more, because it is closed or broken."""
+        """Wait until all is written; raise `Failure` if it can't be."""
         await asyncio.wait([self._finished])
+        if self._broken.done():
+            raise self._broken.result()
 
     def _run(self) -> None:
         try:

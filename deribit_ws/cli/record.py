@@ -10,8 +10,8 @@ import time
 from argparse import Namespace
 
 from deribit_ws.cli.environment import credentials_for, needing_login, url_of
-from deribit_ws.cli.failures import OK, Failure
-from deribit_ws.cli.logs import start_logging
+from deribit_ws.cli.failures import FAILED, OK, Failure
+from deribit_ws.cli.logs import start_logging, tell
 from deribit_ws.cli.news import News
 from deribit_ws.cli.output import is_terminal, write_line
 from deribit_ws.cli.printable import dumped, printable
@@ -54,7 +54,7 @@ async def run(options: Namespace) -> int:
         await recording.aclose()
         await line.close()
         _leave(recording, figures)
-    return OK
+    return OK if recording.messages else FAILED
 
 
 async def _live(client: Client) -> None:
@@ -75,8 +75,11 @@ def _ignore(data: bytes) -> None:
 
 def _leave(recording: Recording, figures: "Figures") -> None:
     """Give the summary; a file in which there can't be any message is taken away."""
-    if not recording.messages or (figures.news is not None and figures.news.is_refused):
+    is_refused = figures.news is not None and figures.news.is_refused
+    if is_refused or not recording.messages:
         recording.path.unlink(missing_ok=True)
+        if not is_refused:
+            tell(f"deribit-ws: nothing was received: {recording.path} was not kept")
     elif is_terminal():
         write_line(printable(f"{recording.path}: {figures.summary()}"))
     else:

@@ -4,6 +4,7 @@ Knows: where a recording's reader is, and what of it a user should hear. Must no
 the records. `replay`, `export` and `simulate` read theirs through it.
 """
 
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -35,6 +36,11 @@ def message_of(record: Record) -> tuple[str, bytes] | None:
     if params is None or params.channel is None or params.data is msgspec.UNSET:
         return None
     return params.channel, bytes(params.data)
+
+
+def missing(frames: int) -> str:
+    """How many frames are not there."""
+    return "1 frame is missing" if frames == 1 else f"{frames:,} frames are missing"
 
 
 class Reading:
@@ -75,7 +81,7 @@ class Reading:
         """What the user should know of its state, now that it was gone through."""
         faults = []
         if self.left_out:
-            faults.append(f"{self.left_out:,} frames are missing in the recording")
+            faults.append(f"{missing(self.left_out)} in the recording")
         if not self.is_whole:
             faults.append("the recording breaks off; all that was written is here")
         return faults
@@ -97,10 +103,21 @@ class Reading:
         self._read = read
 
     def _header(self) -> Header:
+        if _is_pipe(self.path):
+            raise Failure(f"{self.path}: a pipe or device; a recording is read more than once", USAGE)
         try:
             return read_header(self.path)
         except RecordingError as error:
             raise Failure(str(error), USAGE) from None
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether it is neither a file nor a folder: to open it might wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # who opens it says why
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _size(part: Path, number: int) -> int:

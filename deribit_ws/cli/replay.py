@@ -17,7 +17,7 @@ from deribit_ws.cli.output import Output, is_terminal
 from deribit_ws.cli.pace import Pace
 from deribit_ws.cli.racing import until_first_ends
 from deribit_ws.cli.readable import readable
-from deribit_ws.cli.recordings import LEFT_OUT, LIVE, Reading, is_drop, message_of
+from deribit_ws.cli.recordings import LEFT_OUT, LIVE, Reading, is_drop, message_of, missing
 from deribit_ws.cli.tail import Line, json_line
 from deribit_ws.recorder import Record
 
@@ -81,7 +81,7 @@ class Player:
             _say(record.t, f"disconnected{lived}: {record.code} {record.reason}".rstrip())
             self._live_at, self._lost_at = None, record.t
         elif record.event == LEFT_OUT:
-            _say(record.t, f"warning: {record.frames:,} frames are missing here: {record.reason}")
+            _say(record.t, f"warning: {missing(record.frames)} here: {record.reason}")
 
 
 def _after(since: int | None, t: int, digits: int) -> str:

@@ -11,7 +11,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from deribit_ws.cli.environment import credentials_for, url_of
+from deribit_ws.cli.environment import credentials_for, needing_login, url_of
 from deribit_ws.cli.failures import USAGE, Failure
 from deribit_ws.cli.logs import stamped, start_logging, tell
 from deribit_ws.cli.output import Output, is_terminal
@@ -23,7 +23,7 @@ from deribit_ws.errors import SubscriptionRejected, UsageError
 from deribit_ws.handlers import Handler
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.subscriptions import check_name
-from deribit_ws.wire.channels import Pattern, is_private
+from deribit_ws.wire.channels import Pattern
 
 Line = Callable[[str, bytes, int], str]  # channel, data as received, ns since the epoch
 
@@ -32,7 +32,7 @@ async def run(options: Namespace) -> int:
     """Follow the channels until cancelled, or until none is left."""
     channels = checked(options.channels)
     start_logging(verbose=options.verbose, marks_are_told=True)
-    client = Client(url_of(options), credentials=credentials_for(_needs_login(channels)))
+    client = Client(url_of(options), credentials=credentials_for(needing_login(channels)))
     follower = Follower(channels, json_line if options.json or not is_terminal() else _terminal_line)
     client.add_handler(follower)
     for channel in channels:
@@ -122,10 +122,6 @@ def checked(channels: Sequence[str]) -> list[str]:
         if pattern.has_wildcard or pattern.names:
             raise Failure(f"not a channel: {channel!r} leaves a part open; name each channel", USAGE)
     return list(dict.fromkeys(channels))
-
-
-def _needs_login(channels: Sequence[str]) -> str | None:
-    return next((c for c in channels if is_private(c) or c.endswith(".raw")), None)
 
 
 def json_line(channel: str, data: bytes, received_at: int) -> str:

@@ -173,7 +173,11 @@ class Lifecycle:
 
     async def _open(self) -> Connection:
         self.state = State.CONNECTING
-        transport = await self._dial()
+        try:
+            transport = await self._dial()
+        except ConnectFailed:
+            self._tally.dials_failed += 1
+            raise
         return Connection(
             transport,
             notify=self._registry.router.notify,
@@ -196,6 +200,7 @@ class Lifecycle:
         self.state = State.RESTORING
         self._count += 1
         self._registry.link = self._opening = connection
+        self._tally.link_open(lambda: connection.received)
         if self._tap is not None:
             self._tap.opened(self._count)
             connection.tap(self._tap)
@@ -279,10 +284,11 @@ class Lifecycle:
         self._registry.lost_link()
         self.restorer.disconnected()
         self._limits.disconnected()
-        self._tally.link_gone(connection.received)
+        self._tally.link_gone()
         if self._tap is not None:
             lost = connection.lost or _CLOSED
             self._tap.lost(lost.code, lost.reason)
+            connection.tap(None)  # closing may yet bring a frame, or send one
         if not was_live:
             return None
         self._lost_at = self._ticks()
@@ -321,7 +327,6 @@ class Lifecycle:
             self.clock.measured(exchange_ms, asked, answered)
 
     def _warn(self, failure: ConnectFailed, wait: float) -> None:
-        self._tally.dials_failed += 1
         text = "%(why)s; dialling again in %(seconds).2f s"
         note(logger, logging.WARNING, "dial_failed", text, why=str(failure), seconds=wait)
 

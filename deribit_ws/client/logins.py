@@ -105,7 +105,7 @@ class LoginKeeper:
             self._complain(reduced)
         else:
             self._reduced = ""
-            text = "logged in: scope %(scope)s" + (", for %(seconds)g s" if grant.expires_in else "")
+            text = "logged in: scope %(scope)s" + (", for %(seconds).0f s" if grant.expires_in else "")
             note(logger, logging.INFO, "login", text, scope=grant.scope, seconds=grant.expires_in)
         self._count()
 

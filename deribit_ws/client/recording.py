@@ -7,7 +7,7 @@ Base of the client's public face.
 import asyncio
 import os
 
-from deribit_ws.client.lifecycle import Lifecycle
+from deribit_ws.client.lifecycle import Lifecycle, State
 from deribit_ws.client.listening import Listening
 from deribit_ws.errors import UsageError
 from deribit_ws.handlers.registry import Registry
@@ -40,7 +40,7 @@ class Recorded(Listening):
         JSON lines, compressed where the name ends in ".gz": each frame as it came or went with the time in ns
         and the number of the link, and when links opened, were live, and ended. Secrets are starred. What was
         received until a quarter of a second before stays readable if the process is killed. A disk that fails
-        ends the recording, not the client: `on_error` hears of it.
+        ends the recording, not the client: `on_error` hears of it, and another can be begun.
 
         Args:
             path: of a file that is not there yet; later parts go beside it, as "day.1.jsonl.gz" and so on.
@@ -52,7 +52,9 @@ class Recorded(Listening):
         """
         self._check_open()
         if self._recording is not None:
-            raise UsageError(f"this client is recorded already, to {self._recording.path}")
+            if self._recording.error is None:
+                raise UsageError(f"this client is recorded already, to {self._recording.path}")
+            self._recording.close()  # nothing is written any more: it takes no time
         logins = self._lifecycle.restorer.logins
         recording = self._recording = Recording(
             path,
@@ -60,6 +62,7 @@ class Recorded(Listening):
             rotate_bytes=rotate_bytes,
             rotate_seconds=rotate_seconds,
             hidden=logins.secrets if logins is not None else (),
+            joins=self.state in (State.RESTORING, State.CONNECTED),
             on_error=self._registry.events.report,
             on_closed=self._recording_closed,
         )
@@ -68,6 +71,17 @@ class Recorded(Listening):
 
     def _recording_closed(self) -> None:
         self._lifecycle.tap = self._recording = None
+
+    async def aclose(self) -> None:
+        """Close the link and end callbacks and streams, within 2 s (or `close_timeout` + 1 s).
+
+        To the exchange this is a disconnect: where cancel-on-disconnect is armed, orders are cancelled.
+        `Client.logout` is the act that keeps them. May be repeated, and awaited in a callback. A recording
+        is closed too.
+        """
+        await super().aclose()
+        if self._recording is not None:  # of a client that was never opened: there was nothing else to close
+            await self._recording.aclose()
 
     async def _close(self) -> None:
         await super()._close()

@@ -14,6 +14,8 @@ from deribit_ws.handlers.registry import Registry
 from deribit_ws.limits import Limits
 from deribit_ws.tally import Drop
 
+_NOTIFICATION = b'"method":"subscription"'
+_HEAD_BYTES = 64  # a notification says in these that it is one; an answer may be megabytes
 _TIMESTAMP = re.compile(rb'"timestamp":(\d{13})[,}]')  # ms, as every payload with a time of its own has it
 
 
@@ -32,8 +34,9 @@ class ClientStats:
         channels: channels that the exchange has confirmed on the present link.
         messages: frames received, answers and heartbeats among them.
         received_bytes: their bytes.
-        lag: seconds between the exchange's time in the latest message and its receipt; None where none
-            has been seen, and only as right as this machine's clock while `clock_offset` is None.
+        lag: seconds between the exchange's time in the latest message and its receipt; None while there is
+            no link, and where that is an answer, a heartbeat, or has no time. Only as right as this
+            machine's clock while `clock_offset` is None.
         queue_depth: messages that wait for callbacks and streams, or are in a coroutine function's hands.
         dropped: messages that slow consumers lost for newer ones, as told by `Lagged`.
         gaps: `Gap` marks, of trades that nobody can give back.
@@ -73,7 +76,7 @@ class ClientStats:
 def stats_of(lifecycle: Lifecycle, registry: Registry, limits: Limits) -> ClientStats:
     """Take a snapshot."""
     tally, connection = registry.tally, lifecycle.connection
-    frames, size = (0, 0) if connection is None else connection.received
+    messages, received_bytes = tally.received
     offset = lifecycle.clock.offset
     return ClientStats(
         state=lifecycle.state,
@@ -83,8 +86,8 @@ def stats_of(lifecycle: Lifecycle, registry: Registry, limits: Limits) -> Client
         drops=dict(tally.drops),
         last_drops=tuple(tally.last_drops),
         channels=len(registry.subscriptions.confirmed),
-        messages=tally.messages + frames,
-        received_bytes=tally.received_bytes + size,
+        messages=messages,
+        received_bytes=received_bytes,
         lag=_lag(*connection.latest, offset or 0.0) if connection is not None else None,
         queue_depth=registry.depth,
         dropped=tally.dropped,
@@ -106,5 +109,7 @@ def _credits(limits: Limits) -> dict[str, float]:
 
 def _lag(frame: bytes, quiet: float, offset: float) -> float | None:
     """Give the seconds between the exchange's time in a message and when it was heard of."""
+    if frame.find(_NOTIFICATION, 0, _HEAD_BYTES) < 0:  # an answer's time is that of what was asked for
+        return None
     found = _TIMESTAMP.search(frame)
     return time.time() - quiet + offset - int(found[1]) / 1000 if found is not None else None

@@ -54,7 +54,6 @@ class BoundedQueue(Generic[T]):
 
     __slots__ = (
         "_bytes",
-        "_count",
         "_droppable",
         "_fixed",
         "_mark",
@@ -63,6 +62,7 @@ class BoundedQueue(Generic[T]):
         "_newest",
         "_place",
         "_states",
+        "count",
         "lost",
     )
 
@@ -77,12 +77,12 @@ class BoundedQueue(Generic[T]):
         self._newest: OrderedDict[str, _Item[T]] = OrderedDict()
         self._place = 0  # of the last item put
         self._mark = 0  # the place of the last mark
-        self._count = 0
+        self.count = 0  # items waiting
         self._bytes = 0
         self.lost: dict[str, int] = {}  # channel → items dropped since it was last read
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     @property
     def bytes(self) -> int:
@@ -92,18 +92,18 @@ class BoundedQueue(Generic[T]):
     @property
     def has_room(self) -> bool:
         """True when it is at most half full, so that a reader does not stop and go at every item."""
-        return self._count <= self._maxsize // 2 and self._bytes <= self._max_bytes // 2
+        return self.count <= self._maxsize // 2 and self._bytes <= self._max_bytes // 2
 
     def put(self, channel: str, size: int, item: T, policy: Overflow) -> Verdict:
         """Add an item under `policy`, and say what that asks of the owner."""
         self._place = place = self._place + 1
-        count, waiting = self._count + 1, self._bytes + size
+        count, waiting = self.count + 1, self._bytes + size
         verdict = _FINE
         if (count > self._maxsize or waiting > self._max_bytes) and channel:
             verdict = self._make_room(channel, size, policy)
             if verdict is _FULL:
                 return verdict
-            count, waiting = self._count + 1, self._bytes + size
+            count, waiting = self.count + 1, self._bytes + size
         if policy is _LATEST and self._newest:
             self._replace((place, channel, size, item))
             return verdict
@@ -112,7 +112,7 @@ class BoundedQueue(Generic[T]):
         else:
             line = self._droppable if policy is _DROP_OLDEST else self._fixed
         line.append((place, channel, size, item))
-        self._count, self._bytes = count, waiting
+        self.count, self._bytes = count, waiting
         if not channel:
             self._mark = place
         return verdict
@@ -128,7 +128,7 @@ class BoundedQueue(Generic[T]):
             entry = self._newest.popitem(last=False)[1]
         else:
             entry = line.popleft()
-        self._count -= 1
+        self.count -= 1
         self._bytes -= entry[2]
         return entry[3]
 
@@ -143,11 +143,11 @@ class BoundedQueue(Generic[T]):
         """Drop everything."""
         for line in (self._fixed, self._droppable, self._states, self._newest):
             line.clear()
-        self._count = self._bytes = 0
+        self.count = self._bytes = 0
 
     def _fits(self, size: int, policy: Overflow) -> bool:
-        fits_bytes = self._bytes + size <= self._max_bytes or not self._count
-        return fits_bytes and (policy is Overflow.KEEP or self._count < self._maxsize)
+        fits_bytes = self._bytes + size <= self._max_bytes or not self.count
+        return fits_bytes and (policy is Overflow.KEEP or self.count < self._maxsize)
 
     def _make_room(self, channel: str, size: int, policy: Overflow) -> Verdict:
         """Let go what may go: states that were replaced first, then the oldest events."""
@@ -159,7 +159,7 @@ class BoundedQueue(Generic[T]):
         verdict = Verdict.FINE
         while self._droppable and not self._fits(size, policy):
             _, gone, gone_size, _ = self._droppable.popleft()
-            self._count -= 1
+            self.count -= 1
             self._bytes -= gone_size
             self._lose(gone)
             verdict = Verdict.LAGGED
@@ -176,7 +176,7 @@ class BoundedQueue(Generic[T]):
     def _conflate(self) -> None:
         while self._states:
             entry = self._states.popleft()
-            self._count -= 1
+            self.count -= 1
             self._bytes -= entry[2]
             self._replace(entry)
 
@@ -184,12 +184,12 @@ class BoundedQueue(Generic[T]):
         place, channel, size, item = entry
         old = self._newest.get(channel)
         if old is not None:
-            self._count -= 1
+            self.count -= 1
             self._bytes -= old[2]
             if old[0] > self._mark:
                 place = old[0]
             else:
                 del self._newest[channel]  # a mark came between: the new one stays behind it
         self._newest[channel] = (place, channel, size, item)
-        self._count += 1
+        self.count += 1
         self._bytes += size

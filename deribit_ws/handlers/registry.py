@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from deribit_ws.errors import SlowConsumer, UsageError
-from deribit_ws.handlers.consumers import CoroutineCallback, Fed, PlainCallback, Remedy, Worker
+from deribit_ws.handlers.consumers import CoroutineCallback, PlainCallback, Remedy, Worker, depth_of
 from deribit_ws.handlers.events import Events
 from deribit_ws.handlers.freshness import Freshness
 from deribit_ws.handlers.handler import Handler, noted
@@ -61,6 +61,7 @@ class Registry:
         self.on_overran: Callable[[Any, str], Remedy] = lambda consumer, channel: Remedy.NONE
         self.on_caught_up: Callable[[Any], bool] = lambda consumer: False
         self._registrations: dict[Registration, None] = {}
+        self._workers: dict[Worker, None] = {}  # of registrations
         self._tasks: set[asyncio.Task[None]] = set()
         self._readings: dict[Reading[Any], None] = {}
         self._streams: dict[Stream[Any], Registration] = {}
@@ -72,9 +73,7 @@ class Registry:
     def depth(self) -> int:
         """Messages that wait for callbacks and streams, or are in a coroutine function's hands."""
         # Any thread may ask: copies are made in one step.
-        consumers = {registration._consumer for registration in self._registrations.copy()}
-        fed: set[Fed | Reading[Any]] = {consumer for consumer in consumers if isinstance(consumer, Fed)}
-        return sum(each.depth for each in fed.union(self._readings.copy()))
+        return depth_of(self._workers.copy()) + sum(each.depth for each in self._readings.copy())
 
     @property
     def is_running(self) -> bool:
@@ -199,6 +198,8 @@ class Registry:
             check_name(channel)
         registration._followers = followers
         self._registrations[registration] = None
+        if isinstance(registration._consumer, Worker):
+            self._workers[registration._consumer] = None
         for entry in registration._entries:
             self.router.add(entry)
             self.subscriptions.hold(entry.channels, are_listed=bool(entry.live))
@@ -214,6 +215,7 @@ class Registry:
         if registration not in self._registrations:
             return
         del self._registrations[registration]
+        self._workers.pop(registration._consumer, None)
         for follower in registration._followers:
             follower.stop()
         for entry in registration._entries:
@@ -243,7 +245,7 @@ class Registry:
         Before the link goes: else what they wait for would fail, and be told as a callback's failure.
         """
         self._running = False
-        for worker in (*self.events.workers, *self._workers()):
+        for worker in (*self.events.workers, *self._workers):
             worker.end()
         for task in self._tasks - set(spared):
             task.cancel()
@@ -253,7 +255,7 @@ class Registry:
         self._running = False
         for reading in list(self._readings):
             reading.fail(error) if error is not None else reading.end()
-        for worker in (*self.events.workers, *self._workers()):
+        for worker in (*self.events.workers, *self._workers):
             worker.end()
         self.stuck |= await _cancelled(self._tasks - self.stuck - set(spared))
 
@@ -263,9 +265,6 @@ class Registry:
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
             self.stuck |= await _cancelled(tasks)
-
-    def _workers(self) -> list[Worker]:
-        return [r._consumer for r in self._registrations if isinstance(r._consumer, Worker)]
 
     # --- the Owner of consumers
 

@@ -26,12 +26,23 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+_STAGE = pytest.StashKey["Stage"]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Show once of a test that failed what its exchanges have to tell; hypothesis fails it many times."""
+    stage = item.stash.get(_STAGE, None)
+    if call.when == "call" and call.excinfo is not None and stage is not None and stage.told:
+        item.add_report_section("call", "deribit_exchange", stage.told)
+
+
 @pytest.fixture
 def _deribit_stage(request: pytest.FixtureRequest) -> "Iterator[Stage]":
     """What both factories share: the things one test has open."""
     from deribit_ws.pytest_plugin.stage import Stage
 
-    stage = Stage(request.node)
+    stage = request.node.stash[_STAGE] = Stage(request.node)
     with stage.around_the_test():
         yield stage
 

@@ -75,7 +75,6 @@ class ExchangeFactory:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._count = 0
 
     async def __call__(
         self, *, seed: int | None = None, listen: bool | None = None, **options: Any
@@ -83,14 +82,14 @@ class ExchangeFactory:
         """Start a simulated exchange, and stop it after the test's clients.
 
         Args:
-            seed: of all chance; left out it is made of the test's name, so each run has the same.
+            seed: of all chance; left out it is made of the test's name, so each run has the same, and so
+                has each example of hypothesis.
             listen: True on a loopback socket, False in memory. None: in memory where the loop's time is
                 virtual (looptime), where a socket would be late; else on a socket.
             options: as for `StagedExchange` and `SimulatedExchange`, e.g. `autoplay=False`.
         """
-        self._count += 1
         if seed is None:
-            seed = zlib.crc32(f"{self._stage.name} {self._count}".encode())
+            seed = zlib.crc32(f"{self._stage.name} {len(self._stage.stories) + 1}".encode())
         if listen is None:
             listen = not getattr(asyncio.get_running_loop(), "looptime_on", False)
         exchange = StagedExchange(seed=seed, listen=listen, **options)

@@ -22,7 +22,6 @@ T = TypeVar("T")
 Test = Callable[..., Awaitable[Any]]
 
 CLIENT_TASK = "deribit_ws client"  # how a client that is open calls its task
-SECTION = "deribit_exchange"
 SHOWN = 3  # of what callbacks raised; one that fails at each message says the same again and again
 
 
@@ -35,7 +34,8 @@ class Stage:
     Attributes:
         errors: what was told to `on_error` of the clients made here.
         expected: the kinds of it that the test means to provoke.
-        stories: what to tell of a test that failed; each gives lines.
+        stories: what to tell of a test that failed, for each exchange that it has; each gives lines.
+        told: what they told when the test's body failed last.
     """
 
     def __init__(self, item: pytest.Item) -> None:
@@ -46,6 +46,7 @@ class Stage:
         self.errors: list[Exception] = []
         self.expected: tuple[type[Exception], ...] = ()
         self.stories: list[Callable[[], list[str]]] = []
+        self.told = ""
 
     @property
     def name(self) -> str:
@@ -97,7 +98,7 @@ class Stage:
         @functools.wraps(test)
         async def on_stage(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            others = asyncio.all_tasks()
+            others, before = asyncio.all_tasks(), len(self.stories)
             self._exits = exits = AsyncExitStack()
             try:
                 async with exits:
@@ -105,10 +106,11 @@ class Stage:
                 self._judge()
                 self._look_for_clients(others)
             except BaseException:
-                self._tell()
+                self.told = self._story()
                 raise
             finally:
                 self._exits = None
+                del self.stories[before:]  # the next example of hypothesis begins as this one did
             return result
 
         return on_stage
@@ -142,12 +144,11 @@ class Stage:
             said = f"{what} still open at the end of the test: use `async with`, or deribit_client"
             self._item.warn(pytest.PytestWarning(said))
 
-    def _tell(self) -> None:
+    def _story(self) -> str:
         stories = ["\n".join(story()) for story in self.stories]
         if said := self._raised():
             stories.append(f"and its callbacks raised:\n{said}")
-        if stories:
-            self._item.add_report_section("call", SECTION, "\n\n".join(stories))
+        return "\n\n".join(stories)
 
 
 def _in_callback(error: Exception) -> bool:

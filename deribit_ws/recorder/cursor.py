@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from deribit_ws.recorder.lines import Record
+from deribit_ws.recorder.lines import Record, RecordingError
 from deribit_ws.recorder.reader import read_blocks
 
 
@@ -15,6 +15,7 @@ class Cursor:
     """A place in the recording at `path`."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
         self._blocks = read_blocks(path)
         self._reading: asyncio.Future[list[Record] | None] | None = None
         self._block: Sequence[Record] = ()
@@ -31,6 +32,11 @@ class Cursor:
     def passed(self, count: int) -> None:
         """Go on behind so many records."""
         self._block = self._block[count:]
+
+    def check(self) -> None:
+        """Raise RecordingError where the file could be read no further."""
+        if self._reading is not None and self._reading.done() and (error := self._reading.exception()):
+            raise RecordingError(f"{self._path}: {getattr(error, 'strerror', None) or error}") from error
 
     async def close(self) -> None:
         """Read no more, and close the file."""

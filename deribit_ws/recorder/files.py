@@ -45,14 +45,14 @@ class Files:
         self._number = 0
         self._earlier = 0  # bytes in the parts before
         self._size = 0  # bytes in this one
-        if self._rotate_bytes != self._rotate_seconds:  # both are infinite, or one is given
-            _refuse(part_path(path, 1))
         try:
+            if self._rotate_bytes != self._rotate_seconds:  # both are infinite, or one is given
+                _refuse(part_path(path, 1))
             self._begin()
         except FileExistsError:
             raise UsageError(f"{path} is there already: a recording never writes over a file") from None
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:  # ValueError: there can't be such a path
+            raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
     @property
     def path(self) -> Path:
@@ -117,6 +117,6 @@ def _refuse(path: Path) -> None:
         path.open("rb").close()
     except FileNotFoundError:
         return
-    except OSError:
-        pass
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
     raise UsageError(f"{path} is there already: it would be a part of this recording")

@@ -5,7 +5,7 @@ files or lines. A frame without a secret stays as it is, byte for byte. `writer`
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -14,8 +14,9 @@ from deribit_ws.shown import SECRETS, starred
 from deribit_ws.wire.codec import NOTIFICATION_HEAD
 
 _SHORTEST = 8  # characters; a shorter word is no secret of the exchange's, and would star plain words
-_MOST = 64  # secrets remembered: a login brings three, and nobody quotes those of an hour ago
+_MOST = 64  # secrets remembered of those seen: a login brings three, and nobody quotes those of an hour ago
 _HEAD = NOTIFICATION_HEAD.decode()
+_OWN = f"{_HEAD}user."  # what only the account itself is told
 _NAME = re.compile("|".join(SECRETS))
 _ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")  # how JSON may write what is in a secret's name
 
@@ -31,16 +32,17 @@ class Hiding:
     """
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        self._words: dict[str, None] = {}
-        self._learn(list(words))
+        self._given = {word for word in words if _is_telling(word)}
+        self._seen: dict[str, None] = {}  # the last one last
+        self._words = _longest_first(self._given)
 
     def hidden(self, frame: str) -> str:
         """Give a frame with secrets starred; the frame itself where there are none."""
         # In a string of JSON a name can only be written otherwise with a backslash.
         if "_secret" in frame or "_token" in frame or "signature" in frame or "\\" in frame:
             return self._searched(frame)
-        if frame.startswith(_HEAD):  # nobody quotes a secret in market data, and there is much of it
-            return frame
+        if frame.startswith(_HEAD) and not frame.startswith(_OWN):
+            return frame  # nobody quotes a secret in market data, and there is much of it
         return self.without_words(frame)
 
     def without_words(self, text: str) -> str:
@@ -74,8 +76,20 @@ class Hiding:
                 self._note(item)
 
     def _learn(self, words: list[Any]) -> None:
-        for word in words:
-            if isinstance(word, str) and len(word) >= _SHORTEST and word.strip("*"):
-                self._words[word] = None
-        while len(self._words) > _MOST:
-            del self._words[next(iter(self._words))]
+        seen = [word for word in words if _is_telling(word)]
+        for word in seen:
+            self._seen.pop(word, None)
+            self._seen[word] = None
+        while len(self._seen) > _MOST:
+            del self._seen[next(iter(self._seen))]
+        if seen:
+            self._words = _longest_first({*self._given, *self._seen})
+
+
+def _is_telling(word: Any) -> bool:
+    return isinstance(word, str) and len(word) >= _SHORTEST and bool(word.strip("*"))
+
+
+def _longest_first(words: Collection[str]) -> list[str]:
+    """Give the order in which to look for words: one that begins another must not leave the rest of it."""
+    return sorted(words, key=len, reverse=True)

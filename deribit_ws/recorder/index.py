@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from deribit_ws.recorder.calls import Deed, Key, Request, deeds_of, names_in, request_of, subscribed_by
-from deribit_ws.recorder.lines import LIVE, LOST, Record
+from deribit_ws.recorder.lines import JOINED, LIVE, LOST, OPENED, Record
 from deribit_ws.recorder.reader import read_blocks
 from deribit_ws.wire.codec import NOTIFICATION_HEAD, Envelope, decode_envelope
 
@@ -45,7 +45,7 @@ class Index:
 
     Attributes:
         links: in the order they were opened.
-        channels: all that were asked for; None where the recording began on a link that was live already.
+        channels: all that were asked for; None where the recording began on a link that was open already.
         login: the answer to the first login, None where there was none.
     """
 
@@ -55,7 +55,6 @@ class Index:
         self.login: Any = None
         self._calls: dict[Key, deque[Asked]] = {}
         self._open: dict[int | str, tuple[Request, Asked]] = {}
-        self._heard = False  # a frame on the present link
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> "Index":
@@ -87,9 +86,10 @@ class Index:
         if record.n and (not self.links or self.links[-1].n != record.n):
             self.links.append(LinkPlan(record.n, record.t))
             self._open.clear()
-            self._heard = False
-        if record.event == LIVE:
-            self._live(record.t)
+        if record.event == OPENED and record.reason == JOINED:
+            self.channels = None  # nobody knows what was asked for before
+        elif record.event == LIVE:
+            self.links[-1].live = record.t
         elif record.event == LOST:
             self._open.clear()
         elif record.sent is not None:
@@ -97,13 +97,7 @@ class Index:
         elif record.received is not None:
             self._received(record.received)
 
-    def _live(self, t: int) -> None:
-        if len(self.links) == 1 and not self._heard:
-            self.channels = None  # nobody knows what was asked for before
-        self.links[-1].live = t
-
     def _sent(self, text: str) -> None:
-        self._heard = True
         request = request_of(text)
         if request is None:
             return
@@ -116,7 +110,6 @@ class Index:
             self.channels |= subscribed_by(request)
 
     def _received(self, text: str) -> None:
-        self._heard = True
         try:
             envelope = decode_envelope(text.encode())
         except _UNREADABLE:

@@ -19,6 +19,8 @@ LOST = "lost"  # the link ended, with `code` and `reason`
 LEFT_OUT = "left_out"  # `frames` frames are missing here; `reason` says why
 END = "end"  # the recording was closed in order
 
+JOINED = "it was open before"  # the reason of "opened" where the recording began on a link in use
+
 
 class RecordingError(DeribitError):
     """A recording can't be written on, or a file is none that can be read."""
@@ -54,7 +56,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         sent: a frame that went out, likewise.
         event: what happened, where it is no frame: "opened", "live", "lost", "left_out" or "end".
         code: of "lost": as `ConnectionLost` has it.
-        reason: of "lost" and "left_out".
+        reason: of "lost" and "left_out", and of "opened" where the link was open before.
         frames: of "left_out": how many, as far as that is known.
         redacted: True where a secret was starred in the frame, which is written anew then.
     """

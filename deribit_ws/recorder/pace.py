@@ -37,7 +37,7 @@ class Pace:
         self._is_bounded = speed != float("inf")
         self._depth = depth
         self._clock = asyncio.get_running_loop().time
-        self._since, self._origin = 0.0, 0
+        self._since, self._origin, self._last = 0.0, 0, 0
         self._turn_ends, self._left = 0.0, 0
         self._unread = 0  # in queues that nobody seems to read
         self.is_patient = True
@@ -45,7 +45,7 @@ class Pace:
 
     def begin(self, t: int) -> None:
         """Take it that what was recorded at `t` happens now."""
-        self._since, self._origin = self._clock(), t
+        self._since, self._origin, self._last = self._clock(), t, 0
         self.now_ns = t
 
     def must_wait(self, t: int) -> bool:
@@ -62,6 +62,9 @@ class Pace:
         self._turn_ends, self._left = self._clock() + _TURN_SECONDS, _TURN_FRAMES
 
     def _due(self, t: int) -> float:
+        if t < self._last:  # the clock that recorded it was set back: what follows keeps its own distances
+            self._since, self._origin = self._since + (self._last - self._origin) * self._per_ns, t
+        self._last = t
         return self._since + (t - self._origin) * self._per_ns
 
     async def _room(self) -> None:

@@ -70,6 +70,9 @@ class Player:
         """Open the next recorded link, not before its time; does not return when there is none left.
 
         One that the client itself gave up before its recorded end goes on where it was.
+
+        Raises:
+            RecordingError: the recording can't be read, or not to its end.
         """
         if self._pace is None:
             await self._open()
@@ -81,6 +84,7 @@ class Player:
             await self._pace.wait(plan.opened)
             del self._left[0]
         else:
+            self._cursor.check()
             plan = self._link.plan
         self._link = PlayedLink(
             plan,

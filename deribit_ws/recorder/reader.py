@@ -71,10 +71,13 @@ def _blocks(path: Path, told: Callable[[int], object]) -> Generator[list[Record]
 def _records(rest: bytes, texts: Iterator[bytes]) -> Iterator[list[Record]]:
     """Parse whole lines; what follows the last line end was broken off."""
     last = Record(0)
+    begun: list[bytes] = []  # of a line: joined only where it ends, for it may be of many pieces
     try:
-        for text in chain([b""], texts):
-            whole, end, tail = (rest + text).rpartition(b"\n")
-            rest = tail
+        for text in chain([rest], texts):
+            whole, end, tail = text.rpartition(b"\n")
+            if end:
+                whole, begun = b"".join([*begun, whole]), []
+            begun.append(tail)
             if end and (records := parse_records(whole)):
                 last = records[-1]
                 yield records
@@ -111,8 +114,8 @@ def _is_begun(path: Path) -> bool:
 def _opened(path: Path) -> IO[bytes]:
     try:
         return path.open("rb", buffering=0)
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: there can't be such a path
+        raise RecordingError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _texts(file: IO[bytes]) -> Iterator[bytes]:

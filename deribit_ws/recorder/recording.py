@@ -22,6 +22,7 @@ from deribit_ws.recorder.files import Files
 from deribit_ws.recorder.hiding import Hiding
 from deribit_ws.recorder.lines import (
     END,
+    JOINED,
     LEFT_OUT,
     LIVE,
     LOST,
@@ -54,6 +55,7 @@ class Recording:
         rotate_bytes: begin another part after so many bytes in the file; None never does.
         rotate_seconds: begin another part after so many seconds; None never does.
         hidden: secrets that are starred wherever they stand, beside those that are known by their names.
+        joins: the link told of first was open before: what was done on it until then is not recorded.
         on_error: told once, on the loop's thread, when nothing can be written any more; else it is logged.
         on_closed: told once that nothing more is taken.
 
@@ -76,6 +78,7 @@ class Recording:
         rotate_bytes: int | None = None,
         rotate_seconds: float | None = None,
         hidden: Iterable[str] = (),
+        joins: bool = False,
         on_error: Callable[[RecordingError], None] | None = None,
         on_closed: Callable[[], None] | None = None,
     ) -> None:
@@ -89,6 +92,7 @@ class Recording:
         self._on_error = on_error
         self._on_closed = on_closed
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._joins = joins
         self._number = 0
         self._put = 0  # the bytes of all frames noted, with the objects around them
         self._missing = 0  # frames left out since the last that was not
@@ -115,8 +119,10 @@ class Recording:
     def opened(self, number: int) -> None:
         """Link `number` is open."""
         self._loop = asyncio.get_running_loop()
+        self._own_up()  # with the number of the last link
         self._number = number
-        self._tell(OPENED)
+        self._tell(OPENED, reason=JOINED if self._joins else "")
+        self._joins = False
 
     def received(self, frame: bytes) -> None:
         """This frame arrived."""
@@ -189,6 +195,8 @@ class Recording:
             self._tell(LEFT_OUT, frames=missing, reason="the disk was too slow")
 
     def _tell(self, event: str, *, code: int = 0, reason: str = "", frames: int = 0) -> None:
+        if self._missing:  # before what comes next: they are missing on this link
+            self._own_up()
         if self.error is None:
             self._note(Record(time.time_ns(), self._number, None, None, event, code, reason, frames))
 

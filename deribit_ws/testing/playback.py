@@ -192,12 +192,14 @@ class _Clockwork:
     def __init__(self, speed: float) -> None:
         self._ns_a_second = 1e9 * speed
         self._offset: float | None = None
+        self._last = 0
 
     async def wait(self, t: int) -> None:
         """Wait until `t` is due."""
         now = asyncio.get_running_loop().time()
-        if self._offset is None:
+        if self._offset is None or t < self._last:  # the first, or the recorded clock was set back
             self.go_on(t)
+        self._last = t
         ahead = (self._offset or 0.0) + t / self._ns_a_second - now
         if ahead > SHORTEST_SLEEP:
             await asyncio.sleep(ahead)

@@ -47,6 +47,11 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "TERM": "xterm"} | more
 
 
+def unmeasured() -> dict[str, str]:
+    """The same without what has coverage measure it, which would write files of its own where none can be."""
+    return {name: value for name, value in environment().items() if not name.startswith("COVERAGE")}
+
+
 class Running:
     """A command under way."""
 

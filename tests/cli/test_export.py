@@ -21,7 +21,7 @@ from deribit_ws.wire.channels import families_meant
 from deribit_ws.wire.patterns import Pattern
 from tests.cli.conftest import Run
 from tests.cli.recorded import BOOK, DAY, TICKER, TRADES, at, said, ticker, trade, write
-from tests.cli.shell import ROOT, environment, ran
+from tests.cli.shell import ROOT, ran, unmeasured
 
 PAYLOADS = {
     get_args(family.payload)[0] if get_origin(family.payload) is list else family.payload
@@ -292,7 +292,7 @@ async def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     path = write(tmp_path / "day.jsonl.gz", (said(n, TICKER, ticker(n, 1.0)) for n in range(5000)))
     words = f"ulimit -f 64; exec {sys.executable} -m deribit_ws export {path} --to csv"
     process = await asyncio.create_subprocess_exec(
-        "bash", "-c", words, cwd=ROOT, env=environment(), stderr=asyncio.subprocess.PIPE
+        "bash", "-c", words, cwd=ROOT, env=unmeasured(), stderr=asyncio.subprocess.PIPE
     )
     _, err = await process.communicate()
 

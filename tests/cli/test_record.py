@@ -13,7 +13,7 @@ from deribit_ws.cli import progress
 from deribit_ws.recorder import Record, read_recording
 from deribit_ws.testing import Drop, SimulatedExchange
 from tests.cli.conftest import Run
-from tests.cli.shell import COMMAND, PATIENCE, ROOT, SOON, environment, ran, running, until
+from tests.cli.shell import COMMAND, PATIENCE, ROOT, SOON, environment, ran, running, unmeasured, until
 
 BOOK = "book.BTC-PERPETUAL.100ms"
 TRADES = "trades.BTC-PERPETUAL.100ms"
@@ -161,7 +161,7 @@ async def test_a_full_disk_is_one_line(exchange: SimulatedExchange, tmp_path: Pa
     words = f"ulimit -f 64; exec {' '.join(COMMAND)} record {BOOK} --url {exchange.url} --out {out}"
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        "bash", "-c", words, stdout=pipe, stderr=pipe, cwd=ROOT, env=environment()
+        "bash", "-c", words, stdout=pipe, stderr=pipe, cwd=ROOT, env=unmeasured()
     )
     async with asyncio.timeout(PATIENCE):
         summary, err = await process.communicate()
@@ -170,6 +170,23 @@ async def test_a_full_disk_is_one_line(exchange: SimulatedExchange, tmp_path: Pa
     assert b"File too large" in err and b"can be read" in err.splitlines()[-1]
     assert json.loads(summary)["messages"] > 0
     assert len(data_of(list(read_recording(out)), BOOK)) > 10
+
+
+@pytest.mark.parametrize(("time", "number", "status"), [("1s", None, 1), ("1h", signal.SIGINT, 130)])
+async def test_nothing_received_is_told(
+    tmp_path: Path, time: str, number: signal.Signals | None, status: int
+) -> None:
+    """A recording that never had a link is taken away, with a word on it and no status of success."""
+    out = tmp_path / "a.jsonl"
+    closed = "ws://127.0.0.1:1/"  # nobody listens at port 1
+    async with running("record", BOOK, "--url", closed, "--out", str(out), "--for", time) as record:
+        if number is not None:
+            await until(out.exists)
+        ended = await record.end(number)
+
+    assert (ended.status, ended.out) == (status, "")
+    assert ended.complaints[-1] == f"deribit-ws: nothing was received: {out} was not kept"
+    assert names(tmp_path) == []
 
 
 # --- on a terminal

@@ -19,6 +19,14 @@ def test_help_fits_a_terminal(in_place: Run, command: str) -> None:
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("command", [None, "demo", "tail", "call", "monitor", "record", "replay", "export"])
+def test_help_is_ascii(in_place: Run, command: str | None) -> None:
+    """`--help` can be read on a terminal that has nothing but ASCII."""
+    ended = in_place(*([command] if command else []), "--help")
+
+    assert ended.status == 0 and ended.out.isascii()
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90s", 90.0), ("15m", 900.0), ("1h", 3600.0), ("1.5h", 5400.0), ("2d", 172_800.0)]
 )

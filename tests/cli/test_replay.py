@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import signal
+import subprocess
 from pathlib import Path
 
 import looptime
@@ -12,9 +14,10 @@ from deribit_ws.cli.pace import Pace
 from deribit_ws.cli.recordings import Reading
 from tests.cli.conftest import Run
 from tests.cli.recorded import BOOK, DAY, TICKER, TRADES, at, event, said, ticker, trade, write
-from tests.cli.shell import SOON, ran, running
+from tests.cli.shell import COMMAND, PATIENCE, ROOT, SOON, environment, ran, running
 
 MAX = ("--speed", "max")
+FULL = Path("/dev/full")
 
 
 def test_prints_what_was_recorded(in_place: Run, tmp_path: Path) -> None:
@@ -92,8 +95,8 @@ def test_frames_that_are_missing_are_told(in_place: Run, tmp_path: Path) -> None
     ended = in_place("replay", str(tmp_path / "damaged.jsonl"), *MAX)
 
     assert ended.status == 0 and len(ended.objects) == 4
-    assert "1 frames are missing here" in ended.complaints[0]
-    assert ended.complaints[-1] == "warning: 1 frames are missing in the recording"
+    assert "1 frame is missing here" in ended.complaints[0]
+    assert ended.complaints[-1] == "warning: 1 frame is missing in the recording"
 
 
 @pytest.mark.parametrize("command", [("replay",), ("export", "--to", "csv"), ("simulate", "--from")])
@@ -196,3 +199,26 @@ def test_how_far_it_is(tmp_path: Path, name: str) -> None:
 
     assert len(shares) == 400 + len(DAY) and shares == sorted(shares)
     assert 0 < shares[0] < 1 and reading.share == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_no_success(tmp_path: Path) -> None:
+    """Lines that could not be written are told, with status 1, however few they are."""
+    words = (*COMMAND, "replay", str(write(tmp_path / "day.jsonl")), *MAX)
+    with FULL.open("wb") as full:
+        replay = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, env=environment(), timeout=PATIENCE
+        )
+
+    assert replay.returncode == 1
+    assert replay.stderr.decode().splitlines()[-1] == "deribit-ws: cannot write: No space left on device"
+
+
+async def test_a_pipe_is_no_recording(tmp_path: Path) -> None:
+    """A pipe, which can't be read twice, is refused at once rather than waited for."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ended = await ran("replay", str(pipe))
+
+    assert ended.status == 2
+    assert ended.err == f"deribit-ws: {pipe}: a pipe or device; a recording is read more than once\n"

@@ -101,7 +101,8 @@ async def test_output_drops_beyond_its_bound_and_closes_in_time() -> None:
         await output.close()
     os.close(ours)  # lets the thread go: nobody will ever read
     async with asyncio.timeout(2):
-        await output.ended()
+        with pytest.raises(Failure):
+            await output.ended()
     os.close(theirs)
 
     assert taken[0] and not taken[-1]

@@ -8,9 +8,9 @@ import pytest
 
 from deribit_ws import Client, Gap, State
 from deribit_ws.client.lifecycle import Lifecycle
-from deribit_ws.errors import ConnectionLost
-from deribit_ws.tally import cause_of
-from deribit_ws.testing import Drop, SimulatedExchange
+from deribit_ws.errors import ConnectFailed, ConnectionLost
+from deribit_ws.tally import Tally, cause_of
+from deribit_ws.testing import Drop, RefuseHandshake, Say, SimulatedExchange
 from tests.client.conftest import Build, Make, until
 from tests.client.far_end import MemoryExchange
 
@@ -37,6 +37,11 @@ class Heard:
 
     def lost(self, code: int, reason: str) -> None:
         self.events.append(("lost", code))
+
+    @property
+    def frames(self) -> list[bytes]:
+        """What was received."""
+        return [frame for kind, frame in self.events if kind == "received" and isinstance(frame, bytes)]
 
     @property
     def course(self) -> list[tuple[str, object]]:
@@ -173,8 +178,7 @@ async def test_a_tap_hears_all_of_a_link(exchange: SimulatedExchange, make: Make
 
     events = [("opened", 1), ("live", None), ("lost", 1006), ("opened", 2), ("live", None), ("lost", 1000)]
     assert tap.course == events
-    frames = [frame for kind, frame in tap.events if kind == "received" and isinstance(frame, bytes)]
-    assert all(any(tick in frame for frame in frames) for tick in ticks)
+    assert all(any(tick in frame for frame in tap.frames) for tick in ticks)
     assert sum(
         kind == "sent" and b"public/subscribe" in bytes(str(frame), "utf-8") for kind, frame in tap.events
     )
@@ -215,3 +219,107 @@ async def test_depth_counts_what_waits(exchange: SimulatedExchange, make: Make) 
         exchange.step(4)
         await until(lambda: client.stats.queue_depth >= 2)
         held.set()
+
+
+async def test_a_tap_hears_nothing_after_the_end(build: Build) -> None:
+    """What arrives while the client closes is handed to nobody: to a tap as little as to a callback."""
+    exchange = await build()
+    for turns in range(8):
+        client, tap = Client(exchange.url), Heard()
+        lifecycle_of(client).tap = tap
+        ticks: list[object] = []
+        client.register(TICKER, ticks.append)
+        async with client:
+            exchange.step()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        assert tap.events[-1] == ("lost", 1000)
+        assert len(ticks) == sum(b'"data"' in frame for frame in tap.frames)
+
+
+async def test_failed_dials_are_all_counted(exchange: SimulatedExchange, make: Make) -> None:
+    """A dial that fails is counted, also the one after which there is no other."""
+    exchange.inject(RefuseHandshake(503))
+    exchange.inject(RefuseHandshake(401))
+    client = make()
+    with pytest.raises(ConnectFailed):
+        await client.__aenter__()
+
+    assert client.stats.dials_failed == 2
+
+
+async def test_an_answer_has_no_lag(exchange: SimulatedExchange, make: Make) -> None:
+    """The time within an answer, which may be of long ago, is not taken for that of a message."""
+    async with make() as client:
+        exchange.step()
+        ticker = await client.call("public/ticker", instrument_name="BTC-PERPETUAL")
+
+        assert ticker["timestamp"]
+        assert client.stats.lag is None
+
+
+async def test_messages_are_counted_up_to_a_bad_one(exchange: SimulatedExchange, make: Make) -> None:
+    """Of a burst all is counted up to the frame that ends the link, each once; PINGs are no messages."""
+    client, tap = make(), Heard()
+    lifecycle_of(client).tap = tap
+    client.register(TICKER, lambda payload: None)
+    async with client:
+        exchange.inject(Say(raw=b"\x89\x00"))
+        exchange.step(20)
+        exchange.inject(Say(text=b"\xff"))
+        exchange.step()
+        await until(lambda: client.stats.connections == 2)
+
+    heard = [len(frame) for frame in tap.frames]
+    assert client.stats.drops == {"protocol": 1}
+    assert client.stats.messages == len(heard) + 1 > 20
+    assert client.stats.received_bytes > sum(heard)
+
+
+def test_a_link_that_goes_is_counted_once() -> None:
+    """What a link brought is in the sum before it is gone and after, and the next one adds to it."""
+    tally = Tally()
+    tally.link_open(lambda: (3, 30))
+    before = tally.received
+    tally.link_gone()
+    after = tally.received
+    tally.link_open(lambda: (1, 10))
+
+    assert (before, after, tally.received) == ((3, 30), (3, 30), (4, 40))
+
+
+async def test_a_thousand_callbacks_cost_little_to_count(make: Make) -> None:
+    """What waits is counted for each coroutine function, and nothing asked of callbacks that run in place."""
+    client = make()
+
+    async def slow(payload: dict[str, object]) -> None:
+        await asyncio.Event().wait()
+
+    plain = [client.register(f"ticker.A-{n}.100ms", print) for n in range(1000)]
+    queued = client.register(TICKER, slow)
+    registry = client._registry
+    registry.router.notify(TICKER.encode(), b"{}")
+
+    assert len(registry._workers) == 1 and client.stats.queue_depth == 1
+    for registration in (*plain, queued):
+        registration.cancel()
+    assert not registry._workers and client.stats.queue_depth == 0
+
+
+async def test_what_closing_cancels_is_at_work_no_more(exchange: SimulatedExchange, make: Make) -> None:
+    """A coroutine function that is cancelled as the client closes does not count as waiting for ever."""
+    client = make()
+    begun = asyncio.Event()
+
+    async def slow(payload: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    client.register(TICKER, slow)
+    async with client:
+        exchange.step()
+        await begun.wait()
+        waiting = client.stats.queue_depth
+
+    assert (waiting, client.stats.queue_depth) == (1, 0)

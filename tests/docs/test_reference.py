@@ -16,7 +16,11 @@ from deribit_ws import errors as errors_module
 from tests.docs.blocks import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
+HOW_TO = ROOT / "docs" / "how-to"
 DIRECTIVE = re.compile(r"^::: deribit_ws\.(?P<path>[\w.]+)$", re.MULTILINE)
+NOTED = re.compile(r"\bnote\(\s*logger,\s*[\w.]+,\s*\"(?P<event>\w+)\"")
+EVENT = re.compile(r"^\| `(?P<event>\w+)` \| (?:INFO|WARNING|ERROR|CRITICAL)", re.MULTILINE)
+METRIC = re.compile(r"\bderibit_ws_\w+")
 ROW = re.compile(r"^\| `(?P<name>\w+)` \| (?P<default>[^|]+) \|", re.MULTILINE)
 WHOLE_MODULES = (errors_module, marks, deribit_ws.types)
 CONSTANTS = {"PRODUCTION", "TESTNET", "UNSET", "UnsetType", "channels"}  # told in words, on the first page
@@ -81,3 +85,25 @@ def test_every_command_is_on_its_page() -> None:
 
     assert {mark["name"] or "" for mark in hook.MARK.finditer(page)} == set(hook.helps())
     assert "<!--" not in hook.on_page_markdown(page)
+
+
+def test_every_event_of_the_log_is_told() -> None:
+    """The page about logs has each event that the package notes, and no other."""
+    source = "\n".join(file.read_text() for file in (ROOT / "deribit_ws").rglob("*.py"))
+    noted = {found["event"] for found in NOTED.finditer(source)}
+    told = {found["event"] for found in EVENT.finditer((HOW_TO / "logging.md").read_text())}
+
+    assert noted - told == set()
+    assert [event for event in told - noted if f'"{event}"' not in source] == []  # some are chosen first
+
+
+def test_every_metric_is_told() -> None:
+    """The page about metrics has each one that the collector gives, and no other."""
+    prometheus = pytest.importorskip("prometheus_client", reason="prometheus-client is not installed")
+    from deribit_ws.metrics import ClientCollector
+
+    registry = prometheus.CollectorRegistry()
+    ClientCollector({"one": Client()}, registry=registry)
+    given = set(METRIC.findall(prometheus.generate_latest(registry).decode()))
+
+    assert set(METRIC.findall((HOW_TO / "metrics.md").read_text())) == given

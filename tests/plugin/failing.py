@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from deribit_ws import Client, Credentials, Handler, Quote, on
 from deribit_ws.pytest_plugin import ClientFactory, ExchangeFactory, StagedExchange
@@ -52,6 +53,14 @@ async def test_story(deribit_exchange: ExchangeFactory, deribit_client: ClientFa
 @pytest.mark.parametrize("n", [1, 2])
 async def test_seed(deribit_exchange: ExchangeFactory, n: int) -> None:
     print("seeds", (await deribit_exchange()).seed, (await deribit_exchange()).seed)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(n=strategies.integers(0, 100))
+async def test_examples(deribit_exchange: ExchangeFactory, n: int) -> None:
+    exchange = await deribit_exchange(listen=False, autoplay=False)
+    print("example on", exchange.seed)
+    assert n < 5
 
 
 async def test_callback(deribit_exchange: ExchangeFactory, deribit_client: ClientFactory) -> None:

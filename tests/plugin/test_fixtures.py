@@ -66,6 +66,16 @@ def test_the_seed_is_the_name_of_the_test(said: str, tmp_path: Path) -> None:
     assert re.findall(r"seeds (\d+) (\d+)", below) == seeds
 
 
+def test_each_example_has_the_same_market(said: str) -> None:
+    """Under hypothesis every example has the same seed, and of all that failed only the last is shown."""
+    told = about("test_examples", said)
+    seeds = re.findall(r"example on (\d+)", told)
+
+    assert outcome("test_examples", said) == {"FAILED"}
+    assert len(seeds) > 1
+    assert re.findall(r"deribit_exchange\(seed=(\d+)\)", told) == list(set(seeds))
+
+
 def test_a_callback_that_raises_fails_the_test(said: str) -> None:
     """What a callback raised fails a test that would have passed."""
     told = about("test_callback", said)

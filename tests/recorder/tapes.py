@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Self
 
-from deribit_ws.recorder.lines import Header, Record, header_line, record_line
+from deribit_ws.recorder.lines import JOINED, Header, Record, header_line, record_line
 
 BEGAN = 1_795_000_000_000_000_000  # ns since the epoch
 SECOND = 1_000_000_000
@@ -28,9 +28,10 @@ class Tape:
         self.lines.append(record_line(Record(self.t, self.n, **what)))
         return self
 
-    def opened(self, after: float = 0.0) -> Self:
+    def opened(self, after: float = 0.0, *, before: bool = False) -> Self:
+        """A new link; or one that was open before the recording began."""
         self.n += 1
-        return self.note(after, event="opened")
+        return self.note(after, event="opened", reason=JOINED if before else "")
 
     def live(self, after: float = 0.0) -> Self:
         return self.note(after, event="live")

@@ -58,6 +58,7 @@ def test_what_holds_no_secret_stays(value: Any) -> None:
         '{"jsonrpc":"2.0","error":{"code":13004,"message":"no client with planted-secret-1"}}',
         '{"id":3,"result":["planted-secret-1"]}',
         '{"id":3,"result":"planted-secret-1", broken',
+        '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"user.changes.x","data":"planted-secret-1"}}',
     ],
 )
 def test_a_secret_seen_once_is_starred_wherever_it_is_quoted(quoting: str) -> None:
@@ -72,6 +73,20 @@ def test_a_secret_seen_once_is_starred_wherever_it_is_quoted(quoting: str) -> No
 def test_a_secret_known_from_the_start() -> None:
     """Secrets of a login that was not recorded can be named."""
     assert Hiding(["planted-secret-1"]).hidden('{"error":"planted-secret-1?"}') == '{"error":"***?"}'
+
+
+def test_a_given_secret_is_never_forgotten() -> None:
+    """The secret of a key is starred however many tokens have been seen since."""
+    hiding = Hiding(["planted-secret-1"])
+    for number in range(100):
+        hiding.hidden(f'{{"result":{{"access_token":"planted-token-{number:04}"}}}}')
+
+    assert hiding.hidden('{"error":"planted-secret-1?"}') == '{"error":"***?"}'
+
+
+def test_a_secret_that_begins_another() -> None:
+    """Of two secrets the longer one is looked for first: nothing of it is left."""
+    assert Hiding(["planted-", "planted-secret-1"]).hidden('"planted-secret-1"') == '"***"'
 
 
 def test_short_words_are_not_searched_for() -> None:

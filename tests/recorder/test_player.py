@@ -1,7 +1,9 @@
 """A recording is played at its pace, answers as it was answered, and never outruns who listens."""
 
 import asyncio
+import errno
 import json
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from deribit_ws import (
     SubscriptionRejected,
     UsageError,
 )
+from deribit_ws.recorder import Record, cursor, read_blocks
 from tests.recorder.conftest import replay
 from tests.recorder.tapes import BEGAN, SECOND, Tape
 
@@ -197,7 +200,7 @@ async def test_a_call_whose_answer_never_came(path: Path) -> None:
 @pytest.mark.looptime
 async def test_what_belongs_to_the_link_needs_no_recording(path: Path) -> None:
     """Login, heartbeat, cancel-on-disconnect and the time are answered though nobody recorded them."""
-    tape = Tape().opened().live().tell(CHANNEL, 1).tell(CHANNEL, 2, after=5.0)
+    tape = Tape().opened(before=True).live().tell(CHANNEL, 1).tell(CHANNEL, 2, after=5.0)
     client = replay(tape.write(path), 1.0, credentials=Credentials("a", "b"), cancel_on_disconnect=True)
     async with client:
         assert client.scope == "connection"
@@ -325,7 +328,36 @@ async def test_a_link_given_up_by_the_client_goes_on(path: Path) -> None:
     assert ears.names == ["Connected", "Disconnected", "Connected"]
 
 
+@pytest.mark.looptime
+async def test_a_clock_that_was_set_back(path: Path) -> None:
+    """After a step back of the recorded clock the pace is what it was."""
+    tape = Tape().up(CHANNEL).tell(CHANNEL, 1).tell(CHANNEL, 2, after=2.0).tell(CHANNEL, 3, after=-3600.0)
+    client = replay(tape.tell(CHANNEL, 4, after=2.0).closed().write(path), 1.0)
+    loop, times = asyncio.get_running_loop(), list[float]()
+    client.register(CHANNEL, lambda data: times.append(loop.time()))
+    await to_the_end(client)
+
+    assert [time - times[0] for time in times] == pytest.approx([0.0, 2.0, 2.0, 4.0], abs=0.05)
+
+
 # --- wrong input
+
+
+async def test_a_file_that_can_not_be_read_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails in the middle ends the client with one error, behind what could be read."""
+    long(path, 10)
+
+    def failing(path: Path) -> Generator[list[Record]]:
+        yield next(read_blocks(path))[:8]
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(cursor, "read_blocks", failing)
+    client = replay(path)
+    heard = hearing(client)
+    with pytest.raises(RecordingError, match="Input/output error"):
+        await to_the_end(client)
+
+    assert heard == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf"), "fast", None])

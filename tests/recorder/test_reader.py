@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deribit_ws.recorder import Record, RecordingError, read_header, read_recording
+from deribit_ws.recorder import Record, Recording, RecordingError, read_header, read_recording
 from deribit_ws.recorder.lines import Header, header_line, record_line
 from deribit_ws.recorder.parts import following, part_path
 
@@ -61,6 +61,18 @@ def test_a_long_recording_is_read_in_blocks(path: Path) -> None:
     path.write_bytes(gzip.compress(text_of(many)))
 
     assert list(read_recording(path)) == many
+
+
+@pytest.mark.parametrize("name", ["day.jsonl", "day.jsonl.gz"])
+def test_a_line_of_many_pieces(tmp_path: Path, name: str) -> None:
+    """A frame far longer than what is read at once, which its line makes longer still, is read as a whole."""
+    frames, path = [b"{}", b"\x01" * 2**21, b"{}"], tmp_path / name
+    recording = Recording(path)
+    for frame in frames:
+        recording.received(frame)
+    recording.close()
+
+    assert [record.frame for record in read_recording(path) if record.frame] == frames
 
 
 def test_a_line_damaged_in_the_middle(path: Path) -> None:

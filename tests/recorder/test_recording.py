@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gzip
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deribit_ws.errors import UsageError
 from deribit_ws.recorder import Recording, RecordingError, read_header, read_recording
 from deribit_ws.recorder import recording as room
 from deribit_ws.recorder.files import Files
 from deribit_ws.recorder.parts import part_path
+from deribit_ws.shown import SECRETS
 
 FRAME = b'{"jsonrpc":"2.0","method":"subscription","params":{"channel":"x","data":1}}'
 
@@ -48,6 +52,26 @@ async def test_everything_is_noted_in_order(path: Path) -> None:
     assert read_header(path).url == "wss://a/ws"
     assert (recording.messages, recording.bytes, recording.drops) == (1, len(FRAME), 0)
     assert recording.written == size_of(path)
+
+
+@settings(max_examples=25, deadline=None)  # a disk may be slow
+@given(
+    st.lists(st.text(st.characters(codec="utf-8")), max_size=9), st.sampled_from(["", ".gz"]), st.booleans()
+)
+def test_any_frames_are_exact(texts: list[str], ending: str, in_parts: bool) -> None:
+    """Frames of any text, out and in, are read back byte for byte, compressed or not, from as many parts."""
+    frames = [text.encode() for text in texts if not any(name in text for name in SECRETS)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"day.jsonl{ending}"
+        recording = Recording(path, rotate_bytes=50 if in_parts else None)
+        for frame in frames:
+            recording.sent(frame)
+            recording.received(frame)
+        recording.close()
+        records = [record for record in read_recording(path) if not record.event]
+
+    assert [record.frame for record in records] == [frame for frame in frames for _ in range(2)]
+    assert [record.is_out for record in records] == [True, False] * len(frames)
 
 
 def test_it_needs_no_loop(path: Path) -> None:
@@ -96,6 +120,14 @@ def test_wrong_bounds(path: Path, options: dict[str, Any]) -> None:
         Recording(path, **options)
 
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "a\0b", "a" * 300])
+@pytest.mark.parametrize("options", [{}, {"rotate_bytes": 10}])
+def test_no_such_path(name: str, options: dict[str, Any]) -> None:
+    """What no file can be called is told at once."""
+    with pytest.raises(UsageError):
+        Recording(name, **options)
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
@@ -209,6 +241,24 @@ async def test_what_waits_is_bounded(
     assert 0 < kept < 50
     assert kinds(path) == ["opened", *["in"] * kept, "left_out", "in", "end"]
     assert [record.frames for record in left_out] == [50 - kept]
+
+
+async def test_what_is_left_out_is_told_on_its_link(
+    path: Path, stuck: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames that are missing at the end of a link are told before its end, with its number."""
+    monkeypatch.setattr(room, "MOST_WAITING", 1000)
+    recording = Recording(path)
+    recording.opened(1)
+    for _ in range(50):
+        recording.received(FRAME)
+    recording.lost(1006, "reset")
+    recording.opened(2)
+    stuck.set()
+    await recording.aclose()
+    events = [(record.n, record.event) for record in read_recording(path) if record.event]
+
+    assert events == [(1, "opened"), (1, "left_out"), (1, "lost"), (2, "opened"), (0, "end")]
 
 
 async def test_a_frame_that_is_no_text(path: Path) -> None:

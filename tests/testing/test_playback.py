@@ -301,6 +301,19 @@ async def test_begins_anew_when_all_have_left() -> None:
 
 
 @pytest.mark.looptime
+async def test_a_clock_that_was_set_back() -> None:
+    """Where the clock that recorded it was set back, it goes on at once, and then at its pace."""
+    lines = [*TICKS[8:], *TICKS[:3]]
+    async with played(lines) as (exchange, network), dialled(exchange, network) as peer:
+        await peer.subscribe(TICKER)
+        heard = await frames(peer, 2.5)
+        later = await frames(peer, 1)
+
+    assert [data["n"] for data in data_of(heard)] == [8, 9, 0, 1]
+    assert [data["n"] for data in data_of(later)] == [2]
+
+
+@pytest.mark.looptime
 async def test_nothing_is_lost_at_the_highest_speed() -> None:
     """As fast as they are taken means taken: a client that reads slowly gets every message, in order."""
     lines = [said(n, TICKER, {"n": n, "filler": "x" * 2000}) for n in range(4000)]
