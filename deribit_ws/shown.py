@@ -9,7 +9,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-SECRETS = ("client_secret", "signature", "refresh_token", "access_token")  # what is never shown, by name
+# What is never shown, by name.
+SECRETS = ("client_secret", "counterparty_signature", "signature", "refresh_token", "access_token")
 
 # The value beside the name of a secret: quoted, quoted inside a quotation, or bare up to a delimiter.
 _SECRET = (

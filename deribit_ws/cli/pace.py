@@ -15,13 +15,14 @@ class Pace:
         self._ns_a_second = 1e9 * speed
         self._loop = asyncio.get_running_loop()
         self._began: float | None = None
-        self._first = 0
+        self._first = self._last = 0
 
     async def wait(self, t: int) -> None:
         """Wait until `t`, in recorded ns, is due; the first one is at once."""
         now = self._loop.time()
-        if self._began is None:
+        if self._began is None or t < self._last:  # the clock was set back while it was recorded
             self._began, self._first = now, t
+        self._last = t
         ahead = self._began + (t - self._first) / self._ns_a_second - now
         if ahead > SHORTEST_SLEEP:
             await asyncio.sleep(ahead)

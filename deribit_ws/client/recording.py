@@ -39,8 +39,8 @@ class Recorded(Listening):
 
         JSON lines, compressed where the name ends in ".gz": each frame as it came or went with the time in ns
         and the number of the link, and when links opened, were live, and ended. Secrets are starred. What was
-        received until a quarter of a second before stays readable if the process is killed. A disk that fails
-        ends the recording, not the client: `on_error` hears of it, and another can be begun.
+        received until about a quarter of a second before stays readable if the process is killed. A disk that
+        fails ends the recording, not the client: `on_error` hears of it, and another can be begun.
 
         Args:
             path: of a file that is not there yet; later parts go beside it, as "day.1.jsonl.gz" and so on.

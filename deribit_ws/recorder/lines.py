@@ -123,15 +123,18 @@ def parse_record(line: bytes) -> Record | None:
         return None
 
 
-def parse_records(lines: bytes) -> list[Record]:
-    """Read many whole lines at once, in half the time; a damaged one gives a `left_out` in its place."""
+def parse_records(lines: bytes, before: Record) -> list[Record]:
+    """Read many whole lines at once, in half the time; a damaged one gives a `left_out` in its place.
+
+    That has the time and the link of the one before it, which is `before` for the first.
+    """
     try:
         return _records.decode_lines(lines)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     records: list[Record] = []
     for line in filter(None, lines.split(b"\n")):
-        before = records[-1] if records else Record(0)
+        before = records[-1] if records else before
         damaged = Record(before.t, before.n, event=LEFT_OUT, frames=1, reason="a damaged line")
         records.append(parse_record(line) or damaged)
     return records

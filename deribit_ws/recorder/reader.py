@@ -59,7 +59,7 @@ def _blocks(path: Path, told: Callable[[int], object]) -> Generator[list[Record]
             if id not in (None, header.id):
                 return  # another recording's, which happens to have the name
             id = header.id
-            for records in _records(rest, texts):
+            for records in _records(rest, texts, Record(header.began)):
                 told(read + file.tell())
                 yield records
             read += file.tell()
@@ -68,9 +68,8 @@ def _blocks(path: Path, told: Callable[[int], object]) -> Generator[list[Record]
             return
 
 
-def _records(rest: bytes, texts: Iterator[bytes]) -> Iterator[list[Record]]:
+def _records(rest: bytes, texts: Iterator[bytes], last: Record) -> Iterator[list[Record]]:
     """Parse whole lines; what follows the last line end was broken off."""
-    last = Record(0)
     begun: list[bytes] = []  # of a line: joined only where it ends, for it may be of many pieces
     try:
         for text in chain([rest], texts):
@@ -78,7 +77,7 @@ def _records(rest: bytes, texts: Iterator[bytes]) -> Iterator[list[Record]]:
             if end:
                 whole, begun = b"".join([*begun, whole]), []
             begun.append(tail)
-            if end and (records := parse_records(whole)):
+            if end and (records := parse_records(whole, last)):
                 last = records[-1]
                 yield records
     except zlib.error:

@@ -89,6 +89,13 @@ def test_a_secret_that_begins_another() -> None:
     assert Hiding(["planted-", "planted-secret-1"]).hidden('"planted-secret-1"') == '"***"'
 
 
+def test_a_secret_of_block_trades() -> None:
+    """The signature of a block trade's other side is a secret too."""
+    frame = '{"params":{"counterparty_signature":"planted-signature-1"}}'
+
+    assert "planted" not in Hiding().hidden(frame)
+
+
 def test_short_words_are_not_searched_for() -> None:
     """A token too short to be one does not star plain words."""
     hiding = Hiding()

@@ -63,7 +63,7 @@ def test_an_event_has_no_frame() -> None:
 def test_a_damaged_line_is_told() -> None:
     """Of many lines, one that can't be read stands as a frame left out in its place."""
     good = record_line(Record(3, 1, received="{}"))
-    records = parse_records(good + b'{"t":4,"n":1,"in":\xff\n' + good)
+    records = parse_records(good + b'{"t":4,"n":1,"in":\xff\n' + good, Record(0))
 
     assert [record.event for record in records] == ["", "left_out", ""]
     assert (records[1].t, records[1].n, records[1].frames) == (3, 1, 1)
@@ -91,3 +91,10 @@ def test_what_a_later_version_may_add() -> None:
 
     assert record is not None
     assert record.event == "slept"
+
+
+def test_a_damaged_line_that_comes_first() -> None:
+    """A damaged line that comes first in a block has the time of the record before the block."""
+    (record,) = parse_records(b"x", Record(5, 1))
+
+    assert (record.t, record.n, record.event) == (5, 1, "left_out")
