@@ -61,7 +61,9 @@ class Process:
         self, module: str, *, before: Sequence[str] = (), environment: Mapping[str, str] | None = None
     ) -> None:
         self._command = [*before, sys.executable, "-X", "dev", "-W", "error", "-m", module]
-        self._environment = {**os.environ, **(environment or {})}
+        # Without what has coverage measure it: what these processes take of the processor is judged.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+        self._environment = {**own, **(environment or {})}
         self._process: asyncio.subprocess.Process
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed where the process is left
 
