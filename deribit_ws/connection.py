@@ -181,9 +181,9 @@ class Connection:
             raise RequestNotSent(f"{method}: {self._lost.result()}", method=method)
         id, frame = self._protocol.call(method, params, decode)
         try:
+            self._transport.send_now(frame)
             if self._tap is not None:
                 self._tap.sent(frame)
-            self._transport.send_now(frame)
         except ConnectionLost as lost:
             self._protocol.pending.pop(id)
             raise RequestNotSent(f"{method}: {lost}", method=method) from lost

@@ -39,8 +39,8 @@ def message_of(record: Record) -> tuple[str, bytes] | None:
 
 
 def missing(frames: int) -> str:
-    """How many frames are not there."""
-    return "1 frame is missing" if frames == 1 else f"{frames:,} frames are missing"
+    """How many frames are not there, as far as that is known."""
+    return "at least " + ("1 frame is missing" if frames == 1 else f"{frames:,} frames are missing")
 
 
 class Reading:
@@ -74,7 +74,7 @@ class Reading:
     @property
     def share(self) -> float:
         """What part of it has been read."""
-        return self._read / self._size
+        return min(1.0, self._read / self._size)
 
     @property
     def faults(self) -> list[str]:
@@ -121,7 +121,7 @@ def _is_pipe(path: Path) -> bool:
 
 
 def _size(part: Path, number: int) -> int:
-    """The bytes of a recording that begins with this part."""
+    """The bytes of a recording that begins with this part, as far as its parts follow each other."""
     size = 0
     while part.is_file():
         size += part.stat().st_size

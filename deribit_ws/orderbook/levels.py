@@ -79,7 +79,7 @@ class Levels(Sequence[Level]):
             yield Level(price, amounts[price])
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{price:g} × {amount:g}" for price, amount in self[:3])
+        shown = ", ".join(f"{price} × {amount}" for price, amount in self[:3])
         return f"<{len(self)} levels: {shown}{', …' if len(self) > 3 else ''}>"
 
     # --- for the book

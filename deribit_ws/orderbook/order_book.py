@@ -100,7 +100,7 @@ class OrderBook:
             raise self._unsound(change, "a price or amount that can't be one")
         # The best prices are the last keys; those of asks have their sign turned.
         if (bid_keys := bids._keys) and (ask_keys := asks._keys) and bid_keys[-1] + ask_keys[-1] >= 0.0:
-            why = f"it is crossed, bid {bids[0].price:g} against ask {asks[0].price:g}"
+            why = f"it is crossed, bid {bids[0].price} against ask {asks[0].price}"
             raise self._unsound(change, why)
         self.change_id = change.change_id
         self.timestamp = change.timestamp

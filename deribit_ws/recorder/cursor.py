@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from deribit_ws.recorder.lines import Record, RecordingError
+from deribit_ws.recorder.lines import LEFT_OUT, Record, RecordingError
 from deribit_ws.recorder.reader import read_blocks
 
 
@@ -24,10 +24,11 @@ class Cursor:
         """Give some of the next records, as long as they are of link `n`; again until they are `passed`."""
         if not self._block:
             self._block = await self._next_block()
-        if not self._block or _is_of(self._block[-1], n):
-            return self._block
-        count = next(i for i, record in enumerate(self._block) if not _is_of(record, n))
-        return self._block[:count]
+        block = self._block
+        if not block or block[0].n == block[-1].n == n:
+            return block
+        count = next((i for i, record in enumerate(block) if not _is_of(record, n)), len(block))
+        return block[:count]
 
     def passed(self, count: int) -> None:
         """Go on behind so many records."""
@@ -55,4 +56,5 @@ class Cursor:
 
 
 def _is_of(record: Record, n: int) -> bool:
-    return record.n in (n, 0)  # 0: of no link, and nothing to play
+    # 0: of no link, and nothing to play. Something missing may belong to the link before, or to this one.
+    return record.n in (n, 0) or record.event == LEFT_OUT

@@ -254,5 +254,5 @@ def _envelope_of(frame: bytes) -> Envelope | None:
 
 
 def _note_missing(record: Record) -> None:
-    text = "%(count)d frames are missing in the recording: %(why)s"
+    text = "something is missing in the recording (frames, at least: %(count)d): %(why)s"
     note(logger, logging.WARNING, "frames_missing", text, count=record.frames, why=record.reason)

@@ -14,13 +14,30 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from deribit_ws.recorder.lines import LEFT_OUT, Header, Record, RecordingError, parse_header, parse_records
+from deribit_ws.recorder.lines import (
+    END,
+    LEFT_OUT,
+    Header,
+    Record,
+    RecordingError,
+    parse_header,
+    parse_records,
+)
 from deribit_ws.recorder.parts import following
 
 _GZIP = b"\x1f\x8b"  # how such a file begins, whatever its name
 _WBITS = 31  # zlib's word for gzip's own header and trailer
 _BLOCK = 256 * 1024  # bytes of text at once: some 500 records, a millisecond of work
+_MOST_PARTS_MISSED = 100  # in a row: behind them no part is looked for
 _LONGEST_HEADER = 64 * 1024  # bytes; a file without a line end in so many is no recording
+
+
+class _BrokenOffError(RecordingError):
+    """A file has no line that is whole."""
+
+
+class _NoFileError(RecordingError):
+    """There is no such file."""
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
@@ -50,22 +67,42 @@ def read_blocks(
 
 
 def _blocks(path: Path, told: Callable[[int], object]) -> Generator[list[Record]]:
-    id: str | None = None
     read = 0  # bytes of the files before
-    while True:
-        with _opened(path) as file:
+    last: Record | None = None
+    part: Path | None = path
+    while part is not None:
+        with _opened(part) as file:
             texts = _texts(file)
-            header, rest = _begun(path, texts)
-            if id not in (None, header.id):
-                return  # another recording's, which happens to have the name
-            id = header.id
-            for records in _records(rest, texts, Record(header.began)):
+            header, rest = _begun(part, texts)
+            for records in _records(rest, texts, last or Record(header.began)):
+                last = records[-1]
                 told(read + file.tell())
                 yield records
             read += file.tell()
-        path = following(path, header.part)
-        if not _is_begun(path):
+        if last is not None and last.event == END:
             return
+        part, missing = _next_part(part, header)
+        if missing:
+            last = last or Record(header.began)
+            yield [Record(last.t, last.n, event=LEFT_OUT, frames=1, reason=missing)]
+
+
+def _next_part(path: Path, header: Header) -> tuple[Path | None, str]:
+    """Give the part that goes on after the one at `path`, None after the last; and what is missing before."""
+    damaged = ""
+    for number in range(header.part + 1, header.part + 1 + _MOST_PARTS_MISSED):
+        path = following(path, number - 1)
+        try:
+            if read_header(path).id != header.id:
+                continue  # another recording's, which happens to have the name
+        except (_NoFileError, _BrokenOffError):  # the latter was killed in its first line: it holds nothing
+            continue
+        except RecordingError:
+            damaged = damaged or f"part {number} can't be read"
+            continue
+        is_next = number == header.part + 1
+        return path, "" if is_next else damaged or f"part {header.part + 1} is not there"
+    return None, damaged
 
 
 def _records(rest: bytes, texts: Iterator[bytes], last: Record) -> Iterator[list[Record]]:
@@ -94,25 +131,18 @@ def _begun(path: Path, texts: Iterator[bytes]) -> tuple[Header, bytes]:
         raise RecordingError(f"{path}: not a recording, or its beginning is damaged") from None
     line, end, rest = text.partition(b"\n")
     if not end:
-        raise RecordingError(f"{path}: not a recording, or it breaks off in its first line")
+        raise _BrokenOffError(f"{path}: not a recording, or it breaks off in its first line")
     try:
         return parse_header(line), rest
     except RecordingError as error:
         raise RecordingError(f"{path}: {error}") from None
 
 
-def _is_begun(path: Path) -> bool:
-    """Tell whether there is a part here; one that was killed in its first line holds nothing."""
-    try:
-        read_header(path)
-    except RecordingError:
-        return False
-    return True
-
-
 def _opened(path: Path) -> IO[bytes]:
     try:
         return path.open("rb", buffering=0)
+    except FileNotFoundError as error:
+        raise _NoFileError(f"{path}: {error.strerror}") from None
     except (OSError, ValueError) as error:  # ValueError: there can't be such a path
         raise RecordingError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 

@@ -140,6 +140,7 @@ class PlaybackExchange(SimulatedExchange):
     async def _play_once(self) -> None:
         self._hub.forget()
         self._trades.forget()
+        await self._hub.occupied.wait()
         holds = True
         for n, record in enumerate(self._records()):
             if record.event == LOST and (record.code, record.reason) != CLOSED_BY_US:

@@ -167,9 +167,9 @@ def test_never_crossed(book: OrderBook, bids: Any, asks: Any) -> None:
 
 
 def test_crossed_snapshot(book: OrderBook) -> None:
-    """A crossed snapshot is no book."""
-    with pytest.raises(BookUnsound, match="crossed"):
-        book.apply(snapshot(200, [(10, 1)], [(9, 1)]))
+    """A crossed snapshot is no book; the prices are told as they are."""
+    with pytest.raises(BookUnsound, match=r"crossed, bid 104123\.25 against ask 104123\.0"):
+        book.apply(snapshot(200, [(104_123.25, 1)], [(104_123, 1)]))
 
     assert not book.valid
 

@@ -140,7 +140,7 @@ def test_nothing_is_left_out_in_silence(in_place: Run, tmp_path: Path, to: str) 
     assert summary["said"] == [
         "warning: 3 messages could not be read: see the table unreadable",
         "warning: ticker: fields not exported: tomorrow",
-        "warning: 12 frames are missing in the recording",
+        "warning: at least 12 frames are missing in the recording",
         "warning: the recording breaks off; all that was written is here",
     ]
 

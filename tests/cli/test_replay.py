@@ -95,8 +95,8 @@ def test_frames_that_are_missing_are_told(in_place: Run, tmp_path: Path) -> None
     ended = in_place("replay", str(tmp_path / "damaged.jsonl"), *MAX)
 
     assert ended.status == 0 and len(ended.objects) == 4
-    assert "1 frame is missing here" in ended.complaints[0]
-    assert ended.complaints[-1] == "warning: 1 frame is missing in the recording"
+    assert "at least 1 frame is missing here" in ended.complaints[0]
+    assert ended.complaints[-1] == "warning: at least 1 frame is missing in the recording"
 
 
 @pytest.mark.parametrize("command", [("replay",), ("export", "--to", "csv"), ("simulate", "--from")])

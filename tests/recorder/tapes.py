@@ -16,8 +16,8 @@ SECOND = 1_000_000_000
 class Tape:
     """A recording under construction; each step happens `after` seconds after the one before."""
 
-    def __init__(self, url: str = "wss://a/ws/api/v2") -> None:
-        self.lines = [header_line(Header("deribit_ws", 1, "ab", 0, url, BEGAN))]
+    def __init__(self, url: str = "wss://a/ws/api/v2", part: int = 0) -> None:
+        self.lines = [header_line(Header("deribit_ws", 1, "ab", part, url, BEGAN))]
         self.t = BEGAN
         self.n = 0
         self._id = 1000  # not the ids of who is played to

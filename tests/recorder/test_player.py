@@ -24,6 +24,7 @@ from deribit_ws import (
     UsageError,
 )
 from deribit_ws.recorder import Record, cursor, read_blocks
+from deribit_ws.recorder.parts import part_path
 from tests.recorder.conftest import replay
 from tests.recorder.tapes import BEGAN, SECOND, Tape
 
@@ -96,6 +97,39 @@ async def test_received_at_is_the_recorded_time(path: Path) -> None:
     await to_the_end(client)
 
     assert heard == [BEGAN + 7 * SECOND]
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("is_lost", [True, False], ids=["between two links", "with the end of a link"])
+async def test_a_part_that_is_missing(path: Path, is_lost: bool) -> None:
+    """What was recorded behind a part that is gone is played, on a new link if there was one by then."""
+    tape, later = Tape().up(CHANNEL).tell(CHANNEL, 1, after=1.0), Tape(part=2)
+    if is_lost:
+        tape.lost(after=1.0)
+    later.n, later.t = tape.n, tape.t
+    later.up(CHANNEL, after=60.0).tell(CHANNEL, 2, after=1.0).closed()
+    tape.write(path)
+    later.write(part_path(path, 2))
+    client = replay(path, 2.0)
+    ears, heard = Ears(client), hearing(client)
+    await to_the_end(client)
+
+    assert heard == [1, 2]
+    assert ears.names == ["Connected", "Disconnected", "Connected"]
+    assert ears.errors == []
+
+
+@pytest.mark.looptime
+async def test_a_damaged_line_between_two_links(path: Path) -> None:
+    """A second link of which the first line is damaged is played all the same."""
+    tape = Tape().up(CHANNEL).tell(CHANNEL, 1).lost(after=1.0).opened()
+    tape.lines[-1] = b"\0" + tape.lines[-1][1:]
+    tape.call("public/subscribe", [CHANNEL], channels=[CHANNEL]).live().tell(CHANNEL, 2).closed()
+    client = replay(tape.write(path))
+    heard = hearing(client)
+    await to_the_end(client)
+
+    assert heard == [1, 2]
 
 
 @pytest.mark.looptime

@@ -108,6 +108,43 @@ def test_parts_are_followed(path: Path) -> None:
     assert list(read_recording(part_path(path, 3))) == RECORDS[15:]
 
 
+@pytest.mark.parametrize(
+    ("harmed", "says"),
+    [
+        (None, "part 2 is not there"),
+        (b"", "part 2 is not there"),
+        (b"\x1f\x8b" + b"\xff" * 100, "part 2 can't be read"),
+        (gzip.compress(text_of(RECORDS, 2, id="other")), "part 2 is not there"),
+    ],
+)
+def test_a_part_in_the_middle_is_missing(path: Path, harmed: bytes | None, says: str) -> None:
+    """What follows a part that is gone or harmed is read, and the place tells that something is missing."""
+    for number in (0, 1, 3, 4):
+        part_path(path, number).write_bytes(text_of(RECORDS[number * 5 : number * 5 + 5], number))
+    if harmed is not None:
+        part_path(path, 2).write_bytes(harmed)
+
+    records = list(read_recording(path))
+
+    assert [*records[:10], *records[11:]] == RECORDS[:10] + RECORDS[15:]
+    assert (records[10].event, records[10].reason, records[10].t) == ("left_out", says, RECORDS[9].t)
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_last_part_that_is_harmed(path: Path, is_closed: bool) -> None:
+    """One that can't be read is told, but not of a recording that was closed in order before."""
+    records = [*RECORDS, Record(30, event="end")] if is_closed else RECORDS
+    path.write_bytes(text_of(records))
+    part_path(path, 1).write_bytes(b"something else\n")
+
+    found = list(read_recording(path))
+
+    assert found[: len(records)] == records
+    assert [record.reason for record in found[len(records) :]] == (
+        [] if is_closed else ["part 1 can't be read"]
+    )
+
+
 def test_another_recordings_part_is_none(path: Path) -> None:
     """A file that has the name of a later part but is of another recording is left alone."""
     path.write_bytes(gzip.compress(text_of(RECORDS)))

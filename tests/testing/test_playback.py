@@ -141,6 +141,17 @@ async def test_waits_for_the_first_subscription() -> None:
 
 
 @pytest.mark.looptime
+@pytest.mark.parametrize("lines", [[], [lost(1, 1006, "reset"), Line(NOON, '{"id":1,"result":1}')]])
+async def test_nothing_to_say(lines: list[Line]) -> None:
+    """A recording without messages stands still, and its exchange answers all the same."""
+    async with played(lines) as (exchange, network), dialled(exchange, network) as peer:
+        accepted = await peer.subscribe(TICKER)
+        heard = await frames(peer, 3600)
+
+    assert (accepted, heard) == ([], [])
+
+
+@pytest.mark.looptime
 async def test_other_channels_are_left_out() -> None:
     """A channel that was not recorded is missing in the answer, as the exchange leaves out an unknown one."""
     async with played(TICKS) as (exchange, network), dialled(exchange, network) as peer:
