@@ -36,3 +36,8 @@ def note(
     for name, value in fields.items():
         facts[name] = one_line(value) if isinstance(value, str) else value
     logger.log(level, text, facts, extra=facts, exc_info=error, stacklevel=2)
+
+
+def counted(count: int, noun: str) -> str:
+    """Give "1 channel" or "4 channels"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

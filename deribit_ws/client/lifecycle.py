@@ -29,7 +29,7 @@ from deribit_ws.errors import (
 )
 from deribit_ws.exchange_clock import ExchangeClock
 from deribit_ws.handlers.registry import Registry
-from deribit_ws.journal import note
+from deribit_ws.journal import counted, note
 from deribit_ws.limits import Limits
 from deribit_ws.marks import Connected, Disconnected
 from deribit_ws.reconnect import RATE_LIMIT_FLOOR, Reconnect
@@ -127,7 +127,8 @@ class Lifecycle:
         finally:
             self.state = State.CLOSED
             self.connection = None
-            note(logger, logging.INFO, "closed", "closed after %(links)d connections", links=self._count)
+            text = f"closed after {counted(self._count, 'connection')}"
+            note(logger, logging.INFO, "closed", text, links=self._count)
             self._changed.set()
             self._registry.subscriptions.end(self.fatal)
             self.restorer.end(self.final_error())
@@ -232,11 +233,11 @@ class Lifecycle:
             logger,
             logging.WARNING,
             event,
-            f"connection %(link)d {how} (%(cause)s): %(why)s",
+            f"connection %(link)d {how} (%(cause)s, %(code)d)" + (": %(why)s" if lost.reason else ""),
             link=self._count,
             cause=cause,
             code=lost.code,
-            why=str(lost),
+            why=lost.reason,
             seconds=healthy,
         )
 
@@ -268,7 +269,7 @@ class Lifecycle:
         if self._tap is not None:
             self._tap.live()
         confirmed = len(self._registry.subscriptions.confirmed)
-        text = "connection %(link)d is up with %(channels)d channels"
+        text = f"connection %(link)d is up with {counted(confirmed, 'channel')}"
         text += "" if after is None else ", %(seconds).2f s after the last was lost"
         note(logger, logging.INFO, "up", text, link=self._count, channels=confirmed, seconds=after)
         self._registry.tell(Connected(self._count, confirmed))

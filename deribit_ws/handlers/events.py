@@ -18,7 +18,7 @@ from deribit_ws.errors import DeribitError, RpcError, SlowConsumer, Subscription
 from deribit_ws.handlers.consumers import MISHAPS, Owner, Worker, told
 from deribit_ws.handlers.handler import Handler
 from deribit_ws.handlers.queues import Overflow
-from deribit_ws.journal import note
+from deribit_ws.journal import counted, note
 from deribit_ws.marks import (
     Connected,
     Disconnected,
@@ -117,7 +117,7 @@ class Events:
         """Tell of notifications that were dropped for newer ones."""
         suffix = self._limit.suffix("Lagged", mark.channel)
         if suffix is not None:
-            text = f"slow consumer: %(count)d notifications of %(channel)s dropped{suffix}"
+            text = f"slow consumer: {counted(mark.n, 'notification')} of %(channel)s dropped{suffix}"
             note(logger, logging.WARNING, "slow_consumer", text, channel=mark.channel, count=mark.n)
         self.tell(mark)
 

@@ -20,7 +20,7 @@ from deribit_ws.errors import (
     RequestNotSent,
 )
 from deribit_ws.handlers.registry import Registry
-from deribit_ws.journal import note
+from deribit_ws.journal import counted, note
 from deribit_ws.orderflow import Content, Feed, Read
 from deribit_ws.orders.gates import Gates
 from deribit_ws.orders.reading import Reader, Want
@@ -129,14 +129,16 @@ class Recovery:
         try:
             await self._recover(reader, due)
         finally:
-            tally.recovered += self._gates.recovered - before
+            count = self._gates.recovered - before
+            tally.recovered += count
         note(
             logger,
             logging.INFO,
             "own_recovered",
-            "%(channels)d private channels are whole again: %(count)d messages read in %(seconds).2f s",
+            f"{counted(len(due), 'private channel')} whole again: "
+            f"{counted(count, 'message')} read in %(seconds).2f s",
             channels=len(due),
-            count=self._gates.recovered - before,
+            count=count,
             seconds=asyncio.get_running_loop().time() - at,
         )
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from deribit_ws.errors import AuthError, CallTimeout, RpcError, SubscriptionRejected, UsageError
-from deribit_ws.journal import note
+from deribit_ws.journal import counted, note
 from deribit_ws.subscriptions.batches import (
     NOT_LOGGED_IN,
     Request,
@@ -261,7 +261,7 @@ class Subscriptions:
         elif request.leaves:
             if self._resync.intersection(request.channels):
                 raise error  # without leaving them no snapshot comes: only a new link gives one
-            text = "still subscribed to %(count)d channels: %(why)s"
+            text = f"still subscribed to {counted(len(request.channels), 'channel')}: %(why)s"
             note(logger, logging.WARNING, "not_left", text, count=len(request.channels), why=str(error))
             self._stuck.update(request.channels)
             self._tell_waiters()

@@ -17,7 +17,7 @@ from deribit_ws.errors import (
     RequestNotSent,
     RpcError,
 )
-from deribit_ws.journal import note
+from deribit_ws.journal import counted, note
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tally import Tally
 from deribit_ws.tradeflow import Flow, KindFlow, Request
@@ -157,7 +157,7 @@ class _BackFill:
         (at, before), self._began = self._began, None
         count, seconds = self._live.recovered - before, asyncio.get_running_loop().time() - at
         self._tally.recovered += count
-        text = "back-fill of %(channel)s: %(count)d trades in %(seconds).2f s"
+        text = f"back-fill of %(channel)s: {counted(count, 'trade')} in %(seconds).2f s"
         level = logging.INFO if count else logging.DEBUG
         note(logger, level, "back_fill", text, channel=self._live.channel, count=count, seconds=seconds)
 

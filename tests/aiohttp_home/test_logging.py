@@ -117,7 +117,8 @@ async def test_fields(exchange: SimulatedExchange, journal: Journal) -> None:
     assert ups[0].seconds is None
     assert all(0 < up.seconds < 5 for up in ups[1:])
     assert [(one.link, one.cause, one.code) for one in lost] == [(1, "reset", 1006), (2, "close_4000", 4000)]
-    assert "4000: bye" in lost[1].why
+    assert lost[1].why == "bye"
+    assert lost[1].getMessage().endswith(" (close_4000, 4000): bye")
     assert f"{ups[1].seconds:.2f} s after the last was lost" in ups[1].getMessage()
     assert [one.links for one in closed] == [3]
     for record in journal.records:
