@@ -1,6 +1,7 @@
 """What happens to a client's link, in words for people; and which channels were refused.
 
-Knows: marks, and how each is said. Must not know: messages, where the words go. `record` listens with it.
+Knows: marks, and how each is said. Must not know: messages, where the words go. `record` and `tail` listen
+with it.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from deribit_ws.cli.failures import Failure
 from deribit_ws.cli.logs import Tell, stamped
 from deribit_ws.errors import SubscriptionRejected
 from deribit_ws.handlers import Handler
+from deribit_ws.journal import counted
 from deribit_ws.marks import Connected, Disconnected
 
 
@@ -38,7 +40,7 @@ class News(Handler):
         if self.is_refused:
             return
         down = "" if self._lost_at is None else f" after {time.monotonic() - self._lost_at:.2f} s"
-        self._tell(stamped(f"connected{down}: link {event.connection}, {event.channels} channels"))
+        self._tell(stamped(f"connected{down}: link {event.connection}, {counted(event.channels, 'channel')}"))
 
     def on_disconnected(self, event: Disconnected) -> None:
         """The link is gone."""

@@ -4,7 +4,6 @@ Knows: how a message becomes a line, and when there is nothing left to follow. M
 connections, sockets. `command` runs it.
 """
 
-import asyncio
 import json
 import shutil
 import time
@@ -14,14 +13,13 @@ from collections.abc import Callable, Sequence
 from deribit_ws.cli.environment import credentials_for, needing_login, url_of
 from deribit_ws.cli.failures import USAGE, Failure
 from deribit_ws.cli.logs import stamped, start_logging, tell
+from deribit_ws.cli.news import News
 from deribit_ws.cli.output import Output, is_terminal
 from deribit_ws.cli.printable import safe_json
 from deribit_ws.cli.racing import until_first_ends
 from deribit_ws.cli.readable import readable
 from deribit_ws.client import Client
-from deribit_ws.errors import SubscriptionRejected, UsageError
-from deribit_ws.handlers import Handler
-from deribit_ws.marks import Connected, Disconnected
+from deribit_ws.errors import UsageError
 from deribit_ws.subscriptions import check_name
 from deribit_ws.wire.channels import Pattern
 
@@ -50,15 +48,13 @@ async def _live(client: Client) -> None:
         await client.wait_closed()
 
 
-class Follower(Handler):
-    """Turns messages into lines and marks into words; knows which channels were refused."""
+class Follower(News):
+    """Turns messages into lines, and marks into words; knows which channels were refused."""
 
     def __init__(self, channels: Sequence[str], line: Line) -> None:
+        super().__init__(channels, tell)
         self.output = Output()
         self._line = line
-        self._left = set(channels)
-        self._refused: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
-        self._lost_at: float | None = None
         self._dropped = 0
 
     def callback(self, channel: str) -> Callable[[bytes], None]:
@@ -77,34 +73,6 @@ class Follower(Handler):
             self._dropped = 0
         else:
             self._dropped += 1
-
-    async def wait_refused(self) -> None:
-        """Raise `Failure` once the exchange has refused every channel."""
-        raise await self._refused
-
-    def on_connected(self, event: Connected) -> None:
-        """A link is up."""
-        if self._refused.done():
-            return
-        down = "" if self._lost_at is None else f" after {time.monotonic() - self._lost_at:.2f} s"
-        tell(stamped(f"connected{down}: link {event.connection}, {event.channels} channels"))
-
-    def on_disconnected(self, event: Disconnected) -> None:
-        """The link is gone."""
-        self._lost_at = time.monotonic()
-        reason = f" {event.reason}" if event.reason else ""
-        tell(stamped(f"disconnected after {event.lived:.1f} s: {event.code}{reason}"))
-
-    def on_error(self, error: Exception) -> None:
-        """Channels may have been refused; with none left there is nothing to wait for."""
-        if not isinstance(error, SubscriptionRejected):
-            return
-        self._left.difference_update(error.channels)
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
-        if self._left:
-            tell(stamped(f"warning: {error}{cause}"))
-        elif not self._refused.done():
-            self._refused.set_result(Failure(f"{error}{cause}"))
 
 
 def checked(channels: Sequence[str]) -> list[str]:
