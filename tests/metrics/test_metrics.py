@@ -1,12 +1,13 @@
 """What Prometheus is given: the client's own numbers, by its conventions, in whichever thread it asks."""
 
 import asyncio
+import contextlib
 import dataclasses
 import importlib
 import re
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -139,48 +140,55 @@ async def test_several_clients(exchange: SimulatedExchange, registry: CollectorR
         assert value(registry, "connected", "other") is None
 
 
-@pytest.fixture
-def eager_threads() -> Iterator[None]:
-    """Threads take turns as often as they can, so that what they might see half done they do see."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
+class Scraper:
+    """Another thread, that scrapes all the time, at moments it does not choose."""
+
+    def __init__(self, collector: ClientCollector) -> None:
+        self._collector = collector
+        self._over = threading.Event()
+        self.scrapes = 0
+        self.faults: list[Exception] = []
+
+    def _run(self) -> None:
+        try:
+            while not self._over.wait(0.0002):  # else the loop itself hardly gets a turn
+                self.scrapes += len(list(self._collector.collect())) > 20
+        except Exception as error:
+            self.faults.append(error)
+
+    @contextlib.asynccontextmanager
+    async def scraping(self) -> AsyncIterator[None]:
+        """Scrape while threads take turns as often as they can: what may be seen half done is seen."""
+        usual = sys.getswitchinterval()
+        thread = threading.Thread(target=self._run)
+        sys.setswitchinterval(1e-6)
+        thread.start()
+        try:
+            yield
+        finally:  # whatever happens: a thread left at it would slow all tests after this one
+            self._over.set()
+            await asyncio.to_thread(thread.join)
+            sys.setswitchinterval(usual)
 
 
-@pytest.mark.usefixtures("eager_threads")
 async def test_scraped_by_another_thread(exchange: SimulatedExchange, registry: CollectorRegistry) -> None:
     """A scrape may come from any thread at any moment: of a busy client, one being dropped, one closed."""
-    faults: list[Exception] = []
-    over = threading.Event()
-    scrapes = 0
-
-    def scrape(collector: ClientCollector) -> None:
-        nonlocal scrapes
-        try:
-            while not over.is_set():
-                scrapes += len(list(collector.collect())) > 20
-        except Exception as error:
-            faults.append(error)
-
-    async with Client(exchange.url, credentials=KEY, retry_seconds=0.01) as client:
-        thread = threading.Thread(target=scrape, args=[ClientCollector({"desk": client}, registry=registry)])
-        thread.start()
+    client = Client(exchange.url, credentials=KEY, retry_seconds=0.01)
+    scraper = Scraper(ClientCollector({"desk": client}, registry=registry))
+    async with scraper.scraping(), client:
         kept = [client.register(f"quote.{BTC}", id) for _ in range(100)]
         for _ in range(3):
             async with client.order_book(BTC) as book, client.trades(BTC):
                 await book.wait_valid()
                 await dropped(exchange, client)
-                before = scrapes
-                while not faults and scrapes < before + 20:
+                before = scraper.scrapes
+                while not scraper.faults and scraper.scrapes < before + 20:
                     kept.append(client.register(f"quote.{BTC}", id))
                     kept.pop(0).cancel()
                     await asyncio.sleep(0)
-    over.set()
-    await asyncio.to_thread(thread.join)
 
-    assert faults == []
-    assert scrapes > 60
+    assert scraper.faults == []
+    assert scraper.scrapes > 60
 
 
 async def test_served(exchange: SimulatedExchange, registry: CollectorRegistry) -> None:
