@@ -27,7 +27,7 @@ STEPS = (
 WORDS = """The sender resets the link once all is subscribed, and notes when each call of the next link
 arrives; the client logs in, has a callback on each channel, and one live book. Milliseconds, medians of the
 rounds. The first wait of the back-off is chance, up to 250 ms, and most of the whole. The scoreboard's bound
-on loopback is 600 ms, and what the exchange's credits add: ten calls of 500 channels at once, then one each
+on loopback is 600 ms, and what the exchange's credits add: nine calls of 500 channels at once, then one each
 300 ms."""
 
 
