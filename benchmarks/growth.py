@@ -23,7 +23,10 @@ WINDOW_BYTES = 40  # about, for each level of a window's both sides
 MOST_BYTES = 100_000_000  # of a file of frames
 WORDS = """CPU time a message takes as one thing grows, beside the bare loop on the same traffic (medians of
 the rounds). *Ratio of ratios* is how much more a message costs us than in the first row, divided by how
-much more it costs the bare loop."""
+much more it costs the bare loop. Both keep the memory they free (MALLOC_TRIM_THRESHOLD_ and
+MALLOC_MMAP_THRESHOLD_): else glibc gives that of the bare loop back and fetches it again at nearly every
+read, but only while its heap is small, so that a message would cost it a seventh more over ten channels than
+over ten thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ def measure(arena: Arena, rounds: int, folder: Path, *, quick: bool = False) -> 
     section = Section("Cost as the work grows", WORDS, pictures=[PICTURE])
     panels = []
     for title, across, points in _curves(arena, quick):
-        times = [_times(arena, point, rounds) for point in points]
+        with arena.keeping_memory():
+            times = [_times(arena, point, rounds) for point in points]
         section.tables.append((f"{title}.", _table(across, points, times)))
         curves = {
             who: [(float(point.x), median(each[number])) for point, each in zip(points, times, strict=True)]
@@ -139,7 +143,7 @@ def _goal(arena: Arena, rounds: int, quick: bool) -> Goal:
     small = _of_channels(arena, 10, 1)
     small = replace(small, traffic=replace(small.traffic, messages=large.traffic.messages))
     ratios = []
-    with arena.sender() as (port, _):
+    with arena.keeping_memory(), arena.sender() as (port, _):
         for _ in range(rounds):
             times = [
                 1e6 / arena.run(port, name, point.traffic, point.options).cpu_rate
