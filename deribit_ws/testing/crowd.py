@@ -8,11 +8,11 @@ against. The rates keep about twenty levels a side. What users have in the book 
 it withdraws nothing of theirs, and does not take their levels for its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeAlias
 
-from deribit_ws.testing.book import Book, Direction, SideName
+from deribit_ws.testing.book import Book, Direction, Side, SideName
 from deribit_ws.testing.instruments import Instrument
 
 FEWEST_LEVELS = 8  # below this a side is refilled
@@ -71,6 +71,17 @@ def next_order(instrument: Instrument, book: Book, mark: int, rng: Random) -> Or
     if chance < CANCELS + MARKET_ORDERS and len(instrument.sides) == 2:
         return _take(instrument, direction, mark, rng)
     return _limit(instrument, direction, mark, rng)
+
+
+def quote(instrument: Instrument, side: Side, other: Side, mark: int, rng: Random) -> Limit:
+    """Choose an order for a side that holds nothing, at a price at which it rests and is not met."""
+    direction = Direction.BUY if side.name == "bids" else Direction.SELL
+    order = _limit(instrument, direction, mark, rng)
+    if other.best is None:
+        return order
+    if direction is Direction.BUY:
+        return replace(order, ticks=max(1, min(order.ticks, other.best - 1)))
+    return replace(order, ticks=max(order.ticks, other.best + 1))
 
 
 def _limit(instrument: Instrument, direction: Direction, mark: int, rng: Random) -> Limit:

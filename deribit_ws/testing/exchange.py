@@ -62,7 +62,7 @@ class SimulatedExchange(Controls):
     Use it as `async with SimulatedExchange() as exchange:`, and dial `exchange.url`.
 
     Args:
-        seed: of all chance; the same seed and steps give the same market.
+        seed: of all chance; the same seed, steps and time by `wall_clock` give the same market.
         host: the address to listen at.
         port: 0 takes any that is free.
         ssl_context: serve wss:// and https:// with it.

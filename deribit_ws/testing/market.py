@@ -13,7 +13,7 @@ from random import Random
 from typing import assert_never
 
 from deribit_ws.testing.book import Book, Direction, Fill, LevelChange, SideName
-from deribit_ws.testing.crowd import Cancel, Limit, Order, Take, next_order
+from deribit_ws.testing.crowd import Cancel, Limit, Order, Take, next_order, quote
 from deribit_ws.testing.events import BookEvent, Listener, Trade
 from deribit_ws.testing.instruments import START_PRICES, Instrument
 from deribit_ws.testing.level_queue import Resting
@@ -135,6 +135,8 @@ class Market:
             for _ in range(self._due(line.instrument.activity)):
                 if line.state == TRADED:
                     self._act(line)
+            if line.instrument.perpetual and line.state == TRADED:
+                self._quote(line)
 
     def place(self, name: str, direction: Direction | str, *, price: float, amount: float) -> BookEvent:
         """Put in a limit order of the crowd's by hand; amounts in the instrument's unit.
@@ -203,6 +205,13 @@ class Market:
     def _act(self, line: Line) -> None:
         mark = line.instrument.ticks(line.mark_price)
         self._execute(line, next_order(line.instrument, line.book, mark, self._rng))
+
+    def _quote(self, line: Line) -> None:
+        """Quote a side that was swept: a perpetual, which makers never leave, is not one-sided for long."""
+        mark, bids, asks = line.instrument.ticks(line.mark_price), line.book.bids, line.book.asks
+        for side, other in ((bids, asks), (asks, bids)):
+            if not len(side):
+                self._execute(line, quote(line.instrument, side, other, mark, self._rng))
 
     def _execute(self, line: Line, order: Order) -> BookEvent:
         match order:

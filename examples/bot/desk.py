@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from bot import LABEL, LIMIT, NAME, Quoter
+from bot import AMOUNT, LABEL, LIMIT, NAME, Quoter
 
 from deribit_ws import Client
 from deribit_ws.pytest_plugin import StagedExchange
@@ -52,8 +52,12 @@ class Desk:
 
     @property
     def quotes(self) -> bool:
-        """Whether the bot has both its orders in the market."""
-        return len(self.open) == 2
+        """Whether the bot has an order in the market on each side that its limit allows."""
+        allowed = {
+            "buy": self.position + AMOUNT <= LIMIT,
+            "sell": self.position - AMOUNT >= -LIMIT,
+        }
+        return self.open.keys() == {side for side, is_allowed in allowed.items() if is_allowed}
 
     async def until(self, seen: Callable[[], object], seconds: float = 30.0) -> float:
         """Wait until something holds; give the seconds it took."""

@@ -279,9 +279,9 @@ async def test_too_many_requests(quoting: Quoting) -> None:
 
 @pytest.mark.parametrize(("side", "other"), [("buy", "sell"), ("sell", "buy")])
 async def test_the_position_is_limited(quoting: Quoting, side: str, other: str) -> None:
-    """However often one side is hit, the position ends at its limit, and only the other side is quoted."""
+    """However often one side is hit, at the limit of the position only the other side is quoted."""
     async with quoting() as desk, asyncio.timeout(300):
-        while not (abs(desk.position) == LIMIT and desk.open.keys() == {other}):
+        while not (abs(desk.position) + AMOUNT > LIMIT and desk.open.keys() == {other}):
             if side in desk.open:
                 await desk.fill(side)
             await asyncio.sleep(1)

@@ -4,7 +4,7 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deribit_ws.testing.book import Book, Direction
@@ -15,6 +15,7 @@ from deribit_ws.testing.market import Market
 from deribit_ws.testing.options import value
 
 NOON = 1_795_348_800.0  # Sunday 22 November 2026, 12:00 UTC
+SWEPT_BY_CHANCE = 127  # a seed whose first steps once left ETH-PERPETUAL without bids
 
 
 def market(seed: int) -> Market:
@@ -33,6 +34,24 @@ def test_books_never_cross(seed: int) -> None:
 
             assert bid is None or ask is None or bid < ask
             assert all(lots > 0 for side in (line.book.bids, line.book.asks) for _, lots in side.levels())
+
+
+@given(seed=st.integers(0, 2**32), swept=st.sampled_from([*Direction]))
+@example(seed=SWEPT_BY_CHANCE, swept=Direction.SELL)
+@settings(max_examples=25, deadline=None)
+def test_a_perpetual_is_quoted_on_both_sides(seed: int, swept: Direction) -> None:
+    """Whatever was taken, by chance or by hand, a step leaves no side of a perpetual empty."""
+    moving = market(seed)
+    perpetuals = [line for line in moving.lines.values() if line.instrument.perpetual]
+    assert perpetuals and all(line.book.bids and line.book.asks for line in perpetuals)
+    for line in perpetuals:
+        moving.take(line.instrument.name, swept, amount=1e9)
+        assert not line.book.side("asks" if swept is Direction.BUY else "bids")
+    moving.step()
+
+    for line in perpetuals:
+        bid, ask = line.book.bids.best, line.book.asks.best
+        assert bid is not None and ask is not None and bid < ask
 
 
 @given(seed=st.integers(0, 2**32))

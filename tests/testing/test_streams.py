@@ -198,12 +198,14 @@ async def test_quotes_come_only_when_the_top_differs(exchange: SimulatedExchange
 
 
 async def test_options_are_valued(exchange: SimulatedExchange, peer: Peer) -> None:
-    """An option's ticker has greeks and volatilities near its mark's, and names its underlying."""
+    """An option's ticker has greeks, volatilities that stand as its prices do, and names its underlying."""
     await peer.subscribe("ticker.BTC-27NOV26-90000-C.100ms", "ticker.BTC-25DEC26-180000-C.100ms")
     near, far = sorted(await peer.said(), key=lambda data: str(data["instrument_name"]), reverse=True)
 
     assert 0.4 < near["greeks"]["delta"] < 0.6
-    assert near["bid_iv"] <= near["mark_iv"] <= near["ask_iv"]
+    for side, best in (("bid", "best_bid_price"), ("ask", "best_ask_price")):
+        assert (near[f"{side}_iv"] < near["mark_iv"]) == (near[best] < near["mark_price"])
+        assert abs(near[f"{side}_iv"] - near["mark_iv"]) < 2
     assert (near["underlying_index"], far["underlying_index"]) == ("SYN.BTC-27NOV26", "BTC-25DEC26")
 
 
