@@ -22,6 +22,7 @@ from deribit_ws.wire.channels import Family
 HOLD_SECONDS = 5.0  # from `Connected` on: later live messages go out before what was missed
 HOLD_BYTES = 8 * 1024 * 1024  # held at most, of all channels together: as much as a private queue takes
 OVERLAP_MS = 10_000  # channels keep no order among them, and the aggregated ones are seconds late
+LATE_SECONDS = 3.0  # after the first read on a link the second: a fill was seen to be in no read for 2 s
 _DOUBT_SECONDS = 2.0  # between two reads for frames nobody could read: they may come in floods
 
 
@@ -48,6 +49,8 @@ class Gates:
         ] = {}  # channels whose beginning is known on the loop's clock only, so far
         self._current: set[str] = set()  # subscribed on this link
         self._due: dict[str, int] = {}  # those that may lack something, and the number of that doubt
+        self._again: set[str] = set()  # whole, but for what no read shows yet: `since` stays until the second
+        self._again_at: float | None = None
         self._numbers = itertools.count()
         self._proven = 0  # ms: on this link, all sent before it was handed out
         self._held: dict[str, int] = {}  # bytes, by channel
@@ -85,6 +88,8 @@ class Gates:
             self._view.parted(channel)
         self._current.clear()
         self._due.clear()
+        self._again.clear()
+        self._again_at = None
         self._proven = 0
         self._is_live = False
         self._end_hold()
@@ -139,8 +144,31 @@ class Gates:
             return
         self._release([feed])
         del self._due[feed.channel]
-        feed.advance(until - OVERLAP_MS)
+        if feed.scope.has_trades and feed.channel not in self._again:
+            self._again.add(feed.channel)
+            self._again_at = asyncio.get_running_loop().time() + LATE_SECONDS
+        else:
+            self._again.discard(feed.channel)
+            feed.advance(until - OVERLAP_MS)
         self._view.joined(feed.channel)
+
+    @property
+    def until_look(self) -> float | None:
+        """Seconds until `look_again`; None where nothing is to be read a second time."""
+        return self._again_at and max(0.0, self._again_at - asyncio.get_running_loop().time())
+
+    def look_again(self) -> None:
+        """Have read once more, when it is time, what was read on this link: fills may show late.
+
+        The channels stay whole meanwhile, and live messages pass.
+        """
+        if self.until_look == 0.0:
+            self._again_at = None
+            self._due |= {channel: next(self._numbers) for channel in self._again - self._due.keys()}
+
+    def is_second_look(self, channels: Iterable[str]) -> bool:
+        """Tell whether all of these were read for on this link before."""
+        return self._again.issuperset(channels)
 
     # --- channels
 
@@ -183,16 +211,20 @@ class Gates:
         self._begun.pop(channel, None)
         self._due.pop(channel, None)
         self._current.discard(channel)
+        self._again.discard(channel)
 
     def _fall_due(self, feed: Feed) -> None:
         self._prove(feed)
+        self._again.discard(feed.channel)
         self._due[feed.channel] = next(self._numbers)
         feed.is_holding = True
         self._limit_hold()
         self._view.parted(feed.channel)
 
     def _prove(self, feed: Feed) -> None:
-        if feed.channel in self._current and feed.channel not in self._due and feed.since is not None:
+        channel = feed.channel
+        may_lack = channel not in self._current or channel in self._due or channel in self._again
+        if not may_lack and feed.since is not None:
             feed.advance(self._proven - OVERLAP_MS)
 
     def _suspect(self, channels: Iterable[str]) -> None:
@@ -259,7 +291,10 @@ class Gates:
         if not any(feed.has_held for feed in self.feeds.values()):  # most likely the link is dead
             self._limit_hold()
             return
-        late = [c for c in self._due if c in self._current and self.feeds[c].since is not None]
+        waiting = self._due.keys() & self._current - self._again
+        late = [
+            channel for channel in self._due if channel in waiting and self.feeds[channel].since is not None
+        ]
         self._release(self.feeds.values())
         if late:
             self._registry.events.report(

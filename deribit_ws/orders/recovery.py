@@ -68,10 +68,11 @@ class Recovery:
         failures = 0
         while True:
             self._gates.news.clear()
-            wait: float | None = None
+            self._gates.look_again()
             try:
                 await self._catch_up(reader)
                 failures = 0
+                wait = self._gates.until_look
             except (CallError, ProtocolError) as error:
                 wait = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
                 wait = max(wait, _LIMITED_SECONDS) if isinstance(error, RateLimited) else wait
@@ -125,7 +126,8 @@ class Recovery:
 
     async def _recovered(self, reader: Reader, due: Mapping[str, int]) -> None:
         at, before, tally = asyncio.get_running_loop().time(), self._gates.recovered, self._registry.tally
-        tally.back_fills += 1
+        is_first = not self._gates.is_second_look(due)
+        tally.back_fills += is_first
         try:
             await self._recover(reader, due)
         finally:
@@ -133,7 +135,7 @@ class Recovery:
             tally.recovered += count
         note(
             logger,
-            logging.INFO,
+            logging.INFO if is_first or count else logging.DEBUG,
             "own_recovered",
             f"{counted(len(due), 'private channel')} whole again: "
             f"{counted(count, 'message')} read in %(seconds).2f s",

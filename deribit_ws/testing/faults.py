@@ -165,9 +165,10 @@ class DelayRequest:
 
 @dataclass(frozen=True, slots=True)
 class HistoryLag:
-    """get_last_trades_* give each trade only so many seconds after it was made, until cleared.
+    """get_last_trades_* and get_user_trades_* give each trade only so many seconds after it was made.
 
-    The channels tell it at once, as on the real exchange, whose history is written a little later.
+    It holds until cleared. The channels tell a trade at once, as on the real exchange, whose history is
+    written a little later.
     """
 
     seconds: float

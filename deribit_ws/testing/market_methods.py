@@ -111,14 +111,14 @@ def get_index_price(call: Call) -> dict[str, float]:
 
 def get_last_trades_by_instrument(call: Call) -> dict[str, Any]:
     """A page of an instrument's trades, by sequence or by time, both bounds included."""
-    return _page(_line(call, past=True), call.params, _written_until(call))
+    return _page(_line(call, past=True), call.params, written_until(call))
 
 
 def get_last_trades_by_instrument_and_time(call: Call) -> dict[str, Any]:
     """The same, by time alone."""
     for required in ("start_timestamp", "end_timestamp"):
         call.params.number(required, least=0)
-    return _page(_line(call, past=True), call.params, _written_until(call))
+    return _page(_line(call, past=True), call.params, written_until(call))
 
 
 def get_last_trades_by_currency(call: Call) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def get_last_trades_by_currency(call: Call) -> dict[str, Any]:
     kind = params.optional("kind", among=KINDS) or "any"
     first, last = _trade_number(params, "start_id", currency), _trade_number(params, "end_id", currency)
     from_ms, to_ms = params.integer("start_timestamp"), params.integer("end_timestamp")
-    latest_ms = min(_written_until(call), math.inf if to_ms is None else to_ms)
+    latest_ms = min(written_until(call), math.inf if to_ms is None else to_ms)
 
     def too_old(trade: Trade) -> bool:
         by_id = first is not None and number_of(trade.trade_id) < first
@@ -156,7 +156,7 @@ def get_last_trades_by_currency_and_time(call: Call) -> dict[str, Any]:
     return get_last_trades_by_currency(call)
 
 
-def _written_until(call: Call) -> float:
+def written_until(call: Call) -> float:
     """The time in ms up to which the history is written."""
     lag = call.venue.standing.take(HistoryLag)
     return call.venue.market.now_ms() - lag.seconds * 1000 if lag else math.inf

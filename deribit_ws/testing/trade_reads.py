@@ -11,6 +11,7 @@ from typing import Any
 from deribit_ws.testing.calls import Call, Method
 from deribit_ws.testing.channels import KINDS
 from deribit_ws.testing.envelope import Refusal
+from deribit_ws.testing.market_methods import written_until
 from deribit_ws.testing.numbering import number_of
 from deribit_ws.testing.order_choice import ANY, chosen_currencies, listed
 
@@ -88,7 +89,9 @@ def _number(call: Call, name: str) -> int | None:
 
 def _stored(call: Call) -> list[Fill]:
     user_id, now = call.required_login().user_id, call.venue.market.now_ms()
-    return call.venue.engine.store.trades(user_id, now, historical=call.params.flag("historical"))
+    stored = call.venue.engine.store.trades(user_id, now, historical=call.params.flag("historical"))
+    until = written_until(call)
+    return [fill for fill in stored if fill["timestamp"] <= until]
 
 
 def _page(call: Call, fits: Callable[[Fill], bool]) -> Fill:

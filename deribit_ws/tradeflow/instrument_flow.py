@@ -20,6 +20,8 @@ class InstrumentFlow(Flow):
         super().__init__(maxsize=maxsize, shows_gaps=shows_gaps)
         self._instrument = instrument
         self._doubt = Doubt()
+        self._has_parted = False
+        self._settled_at: int | None = None  # the next trade_seq when history last had no more
         self._is_bare = False  # history had no trade on entering: what it shows later came since
 
     def beginnings(self) -> dict[str, HistoryCall]:
@@ -48,6 +50,17 @@ class InstrumentFlow(Flow):
     def doubt(self) -> None:
         """Have history asked for all after the last trade handed out."""
         self._doubt.cast()
+
+    def part(self) -> None:
+        """As `Flow`."""
+        self._has_parted = True
+        self.doubt()
+
+    def look_again(self) -> None:
+        """As `Flow`, where a link was lost and no later trade has shown that nothing was missed."""
+        sequence = self._sequences.get(self._instrument)
+        if self._has_parted and (sequence is None or sequence.next == self._settled_at):
+            self.doubt()
 
     def refuse(self, request: Request) -> bool:
         """Take it that history won't ever answer this; tell whether that brought it on."""
@@ -85,6 +98,7 @@ class InstrumentFlow(Flow):
 
     def _settled(self, request: BySeq) -> None:
         self._doubt.settle()
+        self._settled_at = self._sequences[self._instrument].next
 
     def _answer_by_time(self, request: ByTime, trades: List[Trade], is_more: bool) -> bool:
         raise AssertionError("never asked")

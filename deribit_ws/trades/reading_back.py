@@ -20,7 +20,7 @@ from deribit_ws.errors import (
 from deribit_ws.journal import counted, note
 from deribit_ws.methods.calls import TypedCall
 from deribit_ws.tally import Tally
-from deribit_ws.tradeflow import Flow, KindFlow, Request
+from deribit_ws.tradeflow import Flow, Request
 from deribit_ws.trades.life import Life
 from deribit_ws.trades.live import LiveTrades
 from deribit_ws.wire.errors import is_passing
@@ -36,9 +36,9 @@ _TRIES_WITHIN_HOLD = 3  # an answer that never comes must leave time to ask agai
 _INVALID_PARAMS = -32602  # the one answer that says that there is no such instrument; all others may pass
 _REFUSALS = 6  # in a row, some 3 s: one alone may be a slip of the exchange's, and would cost trades
 _FIRST_TRIES = 4  # at the newest trades, on entering
-# What a kind traded in the last moments before a drop may not be in history yet when it is asked right
-# after it, and no trade_seq tells of an instrument's first trade: so it is asked once more.
-_SECOND_LOOK_SECONDS = 2.0
+# What was traded just before a new link may not be in history yet when it is asked at once, and no live trade
+# shows the hole while its instrument is quiet: so history is asked again, each so long after the last.
+_LOOKS_SECONDS = (2.0, 8.0)
 _CONFIRMED_SECONDS = 1.0  # between looks whether a channel that was refused on this link is there by now
 
 _FAILURES = (CallError, ProtocolError)  # of a read: refused, unanswered, or answered with something else
@@ -116,7 +116,7 @@ async def _tend(
     back_fill: "_BackFill",
 ) -> None:
     vain = 0
-    was_confirmed, looks = is_confirmed(), isinstance(live.flow, KindFlow)
+    was_confirmed, looks = is_confirmed(), list(_LOOKS_SECONDS)
     while True:
         request = live.wanted()
         if request is not None:
@@ -131,8 +131,8 @@ async def _tend(
             await live.news(_CONFIRMED_SECONDS)
             if was_confirmed := is_confirmed():
                 live.flow.doubt()
-        elif not await live.news(_SECOND_LOOK_SECONDS if looks else None):
-            looks = False
+        elif not await live.news(looks[0] if looks else None):
+            del looks[0]
             live.flow.look_again()
 
 

@@ -55,6 +55,43 @@ async def test_missed_first(account: Account, client: Client) -> None:
         assert trades == [(["1"], False), (["2", "3"], True), (["4"], False), (["5"], False)]
 
 
+@pytest.mark.parametrize("drops_again", [False, True], ids=["one drop", "two"])
+async def test_a_fill_that_reads_show_late(account: Account, client: Client, drops_again: bool) -> None:
+    """A fill of a drop, that is in no read for two seconds, goes out once; on the next link, if need be."""
+    account.listen(client, TRADES)
+    async with client:
+        await asyncio.sleep(20)
+        account.memory.wire.drop()
+        late = account.fill(1)
+        await client.wait_connected()
+        await asyncio.sleep(1)
+        account.memory.wire.tell(TRADES, [account.fill(2)])
+        await asyncio.sleep(1)
+        account.fills = [late]
+        if drops_again:
+            await account.lose_link()
+        await asyncio.sleep(30)
+        account.memory.wire.tell(TRADES, [account.fill(3)])
+        await account.lose_link()
+        await asyncio.sleep(30)
+
+        assert account.ids() == [("2", False), ("1", True), ("3", False)]
+
+
+async def test_read_twice_and_no_more(account: Account, client: Client) -> None:
+    """On each new link fills are read twice, and then no more; orders alone are read once."""
+    account.listen(client, ORDERS, TRADES)
+    async with client:
+        await asyncio.sleep(20)
+        await account.lose_link()
+        await asyncio.sleep(60)
+
+        assert (
+            account.memory.wire.methods.count(FILLS) == 2 * account.memory.wires[0].methods.count(FILLS) + 2
+        )
+        assert account.memory.wire.methods.count(OPEN) == 1
+
+
 async def test_nothing_to_recover(account: Account, client: Client) -> None:
     """A client that wants no such channel asks nothing for them, whatever happens to its link."""
     async with client:
