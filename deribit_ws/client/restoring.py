@@ -15,6 +15,7 @@ from deribit_ws.errors import AuthError, CallError, RpcError
 from deribit_ws.handlers.registry import Registry
 from deribit_ws.limits import Limits
 from deribit_ws.universe import Universe
+from deribit_ws.wire.channels import is_private
 from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.methods import Call
 
@@ -22,6 +23,12 @@ logger = logging.getLogger("deribit_ws.client")
 
 _LEARN_AGAIN_SECONDS = 30.0  # where the answer did not come, or was a passing refusal
 _LEARN_SECONDS = 3600.0  # Deribit sets the matching engine's rates anew every hour
+# What a login gave may end with it, and no word is said on private channels: so something private is asked.
+_CHECK_SECONDS = 20.0  # about as long as a silent link is trusted
+_CHECKS = {
+    "account:read": "private/get_account_summary",
+    "trade:read": "private/get_open_orders_by_currency",
+}  # by what the login must cover
 
 
 class Recovery(Protocol):
@@ -111,7 +118,11 @@ class Restorer:
             **{name: recovery.keep(self._renewing(call)) for name, recovery in self._recoveries.items()},
         }
         if self._logins is not None:
-            keepers |= {"login": self._logins.keep(call, self._after_lapse), "limits": self._learn(call)}
+            keepers |= {
+                "login": self._logins.keep(call, self._after_lapse),
+                "login check": self._check_login(self._renewing(call)),
+                "limits": self._learn(call),
+            }
         try:
             async with asyncio.TaskGroup() as group:
                 for name, work in keepers.items():
@@ -181,6 +192,20 @@ class Restorer:
             if self.unarmed is None:
                 self._registry.events.report(error)
             self.unarmed = error
+
+    async def _check_login(self, renewing: Call) -> None:
+        """Ask for something private while such channels are wanted: a login that has ended is renewed."""
+        assert self._logins is not None
+        while True:
+            await asyncio.sleep(_CHECK_SECONDS)
+            method = next((method for scope, method in _CHECKS.items() if self._logins.may(scope)), None)
+            if method is not None and any(map(is_private, self._registry.subscriptions.wanted)):
+                try:
+                    await renewing(method, {"currency": "BTC"})
+                except CallError as error:  # only that it was no 13009 matters
+                    logger.debug("the login's check: %s", error)
+                    if isinstance(error, AuthError) and error.code == NOT_LOGGED_IN:
+                        self._logins.blame(method)  # on a new login too
 
     async def _learn(self, call: Call) -> None:
         """Read the account's own rates once an hour, where the key may."""

@@ -180,6 +180,10 @@ class Flow:
             self._drain(sequence)
         for sequence in list(self._blocked):
             self._declare_all(sequence)
+        for sequence in self._sequences.values():
+            if sequence.next is not None and sequence.next <= sequence.let_go:
+                self._lose(Gap(sequence.instrument, sequence.next, sequence.let_go))
+                sequence.next = sequence.let_go + 1
 
     # --- for the flows
 
@@ -214,7 +218,8 @@ class Flow:
             else:
                 self._begin_anew(sequence, trade)
         elif self._held >= self._maxsize:
-            self.doubt()  # not kept; history has it when there is room
+            sequence.let_go = max(sequence.let_go, seq)
+            self.doubt()  # history has it when there is room
         else:
             self._hold(sequence, trade)
 

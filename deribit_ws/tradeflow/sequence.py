@@ -21,13 +21,14 @@ class Sequence:
             trades for a while before it tells them. The first live trade then says where it begins.
     """
 
-    __slots__ = ("_read", "denials", "held", "instrument", "newest", "next")
+    __slots__ = ("_read", "denials", "held", "instrument", "let_go", "newest", "next")
 
     def __init__(self, instrument: str, next: int | None, *, late: bool = False) -> None:
         self.instrument = instrument
         self.next = next
         self.held: dict[int, Trade] = {}
         self.newest = 0  # ms; when the last trade handed out was made
+        self.let_go = 0  # the last trade_seq of a live trade that there was no room to hold
         self.denials = 0  # answers in a row by which history does not have `next`, but later ones
         self._read = next if late else None
 
@@ -47,6 +48,7 @@ class Sequence:
     def begin_anew(self, seq: int) -> None:
         """Forget all that was numbered before."""
         self.held.clear()
+        self.let_go = 0
         self.next = seq
         self._read = None  # an old one: the new numbers may pass by it once more
 

@@ -414,3 +414,51 @@ async def test_limits_are_asked_for_again(memory: MemoryExchange, remember: Make
 
         assert client.limits.pools["non_matching_engine"].burst == 50
         assert [len(wire.asked("private/get_account_summary")) for wire in memory.wires] == [3, 0]
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("scope", ["account:read", "trade:read"])
+async def test_a_login_that_ends_in_silence_is_found(
+    memory: MemoryExchange, remember: Make, scope: str
+) -> None:
+    """While nobody calls, a login whose token died is found within 20 s, and private channels come anew."""
+    desk = Desk(memory, 1e6, f"connection {scope}")
+    for method in ("private/get_account_summary", "private/get_open_orders_by_currency"):
+        memory.answers[method] = desk.private
+    client = remember(credentials=KEY)
+    client.register(ORDERS, lambda _: None)
+    async with client:
+        await asyncio.sleep(100)
+        subscribed = len(memory.wire.asked("private/subscribe"))
+        desk.until = 0.0
+        await asyncio.sleep(21)
+
+        assert len(desk.asked) == 2
+        assert len(memory.wire.asked("private/subscribe")) == subscribed + 1
+        assert len(memory.wires) == 1
+
+
+@pytest.mark.looptime
+async def test_a_check_that_always_fails_renews_once(memory: MemoryExchange, remember: Make) -> None:
+    """Where the check meets 13009 on a new login too, it is left alone, and with it the login."""
+    desk = Desk(memory, 1e6, "connection account:read")
+    memory.answers["private/get_account_summary"] = refuse_13009
+    client = remember(credentials=KEY)
+    client.register(ORDERS, lambda _: None)
+    async with client:
+        await asyncio.sleep(850)
+
+        assert len(desk.asked) == 2
+
+
+@pytest.mark.looptime
+async def test_no_check_where_nothing_depends_on_it(memory: MemoryExchange, remember: Make) -> None:
+    """A client that wants no private channel, or may read nothing, asks nothing."""
+    Desk(memory, 1e6, "connection mainaccount")
+    client = remember(credentials=KEY)
+    client.register(ORDERS, lambda _: None)
+    async with client:
+        before = len(memory.wire.methods)
+        await asyncio.sleep(200)
+
+        assert {*memory.wire.methods[before:]} <= {"public/test", "public/get_time"}

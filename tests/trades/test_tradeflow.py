@@ -54,6 +54,18 @@ def test_trades_in_order_go_straight_through(flow: InstrumentFlow) -> None:
     assert not flow.is_troubled
 
 
+def test_what_there_was_no_room_for_is_declared_at_the_end() -> None:
+    """Live trades that a slow reader left no room for, and that history can't give any more, are one gap."""
+    flow = InstrumentFlow("A", maxsize=2, shows_gaps=True)
+    flow.begin("A", some(10))
+    for seq in range(11, 20):
+        flow.live(some(seq))
+    flow.finish()
+
+    assert taken(flow) == [11, 12, 13, 14, (15, 19)]
+    assert flow.lost == 5
+
+
 def test_a_copy_is_dropped_and_counted(flow: InstrumentFlow) -> None:
     """A trade that comes again is dropped, and counted."""
     flow.live(some(11, 12))
