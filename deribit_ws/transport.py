@@ -23,8 +23,8 @@ class Tap(Protocol):
     def live(self) -> None:
         """All is rebuilt: `Connected` is told next, then the notifications held back so far."""
 
-    def lost(self, code: int, reason: str) -> None:
-        """The link ended, as `ConnectionLost` has it."""
+    def lost(self, code: int, reason: str, *, is_reset: bool = False) -> None:
+        """The link ended, as `ConnectionLost` has it; `is_reset`: by an error below the stream."""
 
 
 def tapped(sink: Callable[[bytes], None], tap: Tap | None) -> Callable[[bytes], None]:

@@ -86,7 +86,7 @@ def checked(channels: Sequence[str]) -> list[str]:
             check_name(channel)
             pattern = Pattern(channel)
         except UsageError as error:
-            raise Failure(f"not a channel: {error}", USAGE) from None
+            raise Failure(str(error), USAGE) from None
         if pattern.has_wildcard or pattern.names:
             raise Failure(f"not a channel: {channel!r} leaves a part open; name each channel", USAGE)
     return list(dict.fromkeys(channels))

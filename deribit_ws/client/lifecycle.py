@@ -288,7 +288,7 @@ class Lifecycle:
         self._tally.link_gone()
         if self._tap is not None:
             lost = connection.lost or _CLOSED
-            self._tap.lost(lost.code, lost.reason)
+            self._tap.lost(lost.code, lost.reason, is_reset=lost.cause is not None)
             connection.tap(None)  # closing may yet bring a frame, or send one
         if not was_live:
             return None

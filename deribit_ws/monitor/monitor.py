@@ -76,7 +76,9 @@ class Monitor(Handler):
 
     async def wait_refused(self) -> SubscriptionRejected:
         """Wait until the exchange has refused every channel; give what it said last."""
-        return await asyncio.shield(self._refusal)
+        error = await asyncio.shield(self._refusal)
+        self.latest = self._look()
+        return error
 
     def tell(self, event: str, **more: Any) -> None:
         """Say what happened, with the time it did."""
@@ -85,8 +87,12 @@ class Monitor(Handler):
     # --- the parts
 
     async def _keep(self) -> None:
-        async with self._client:
-            await self._client.wait_closed()
+        try:
+            async with self._client:
+                await self._client.wait_closed()
+        except Exception:  # the last look is from before it failed
+            self.latest = self._look()
+            raise
 
     async def _refresh(self) -> None:
         while True:
@@ -113,7 +119,9 @@ class Monitor(Handler):
     def on_connected(self, event: Connected) -> None:
         """A link is up."""
         self._connected_at = self._clock()
-        self.tell("connected", link=event.connection, channels=event.channels)
+        # Not the event's: on the first link a book is subscribed later, once it can be entered.
+        channels = sum(not _is_refused(watch) for watch in self._watches.values())
+        self.tell("connected", link=event.connection, channels=channels)
 
     def on_disconnected(self, event: Disconnected) -> None:
         """The link is gone."""

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from deribit_ws.client.lifecycle import State
+from deribit_ws.journal import counted
 from deribit_ws.monitor.figures import NONE, ms, price, rate, signed, span
 from deribit_ws.monitor.layout import grid, shares
 from deribit_ws.monitor.lines import drop_line, lag
@@ -73,7 +74,7 @@ class View:
         snapshot, stats = self._snapshot, self._snapshot.stats
         title = Text.assemble(("deribit-ws monitor", "bold"), "  ", (printable(snapshot.url), "dim"))
         yield self._spread(title, Text(f"watching {span(snapshot.elapsed)}"), width)
-        about = f"link {stats.connections}, {stats.channels} channels, {rate(snapshot.rate)} msg/s"
+        about = f"link {stats.connections}, {counted(stats.channels, 'channel')}, {rate(snapshot.rate)} msg/s"
         yield self._spread(self._state(), Text(about), width)
         figures = {
             "round trip": ms(stats.round_trip),

@@ -57,6 +57,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         event: what happened, where it is no frame: "opened", "live", "lost", "left_out" or "end".
         code: of "lost": as `ConnectionLost` has it.
         reason: of "lost" and "left_out", and of "opened" where the link was open before.
+        reset: of "lost": True where an error below the stream ended it.
         frames: of "left_out": how many, as far as that is known.
         redacted: True where a secret was starred in the frame, which is written anew then.
     """
@@ -68,6 +69,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     event: str = ""
     code: int = 0
     reason: str = ""
+    reset: bool = False
     frames: int = 0
     redacted: bool = False
 

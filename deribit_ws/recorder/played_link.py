@@ -147,7 +147,7 @@ class PlayedLink:
         if lost is None:
             raise ConnectionLost(_ABNORMAL, "the recording does not say how this link ended")
         self._pace.begin(lost.t)
-        raise ConnectionLost(lost.code, lost.reason)
+        raise ConnectionLost(lost.code, lost.reason, OSError(lost.reason) if lost.reset else None)
 
     def redirect(self, sink: Callable[[bytes], None]) -> None:
         """Hand the frames to another sink from the next on."""

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from deribit_ws.errors import require_positive
@@ -144,9 +144,9 @@ class Recording:
         """All is rebuilt."""
         self._tell(LIVE)
 
-    def lost(self, code: int, reason: str) -> None:
+    def lost(self, code: int, reason: str, *, is_reset: bool = False) -> None:
         """The link ended."""
-        self._tell(LOST, code=code, reason=reason)
+        self._tell(LOST, code=code, reason=reason, reset=is_reset)
 
     # --- the end
 
@@ -194,11 +194,11 @@ class Recording:
         if missing:
             self._tell(LEFT_OUT, frames=missing, reason="the disk was too slow")
 
-    def _tell(self, event: str, *, code: int = 0, reason: str = "", frames: int = 0) -> None:
+    def _tell(self, event: str, **more: Any) -> None:
         if self._missing:  # before what comes next: they are missing on this link
             self._own_up()
         if self.error is None:
-            self._note(Record(time.time_ns(), self._number, None, None, event, code, reason, frames))
+            self._note(Record(time.time_ns(), self._number, event=event, **more))
 
     def _failed(self, error: RecordingError) -> None:
         """Called on the writer's thread."""

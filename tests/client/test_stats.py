@@ -35,7 +35,7 @@ class Heard:
     def live(self) -> None:
         self.events.append(("live", None))
 
-    def lost(self, code: int, reason: str) -> None:
+    def lost(self, code: int, reason: str, *, is_reset: bool = False) -> None:
         self.events.append(("lost", code))
 
     @property

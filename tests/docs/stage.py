@@ -26,6 +26,9 @@ from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH_LINES = 8  # then the reader has seen what the block does
+GRACE = (
+    1.0  # seconds to end by itself, before Ctrl-C: pressed as asyncio.run ends, that is a warning of Python's
+)
 ENOUGH_SECONDS = 1.5  # after the first line; of a command, which may say nothing, after its start
 TOO_LONG = 240.0  # seconds: it hangs; only a machine that is busy with other things takes minutes
 AFTER_CTRL_C = 60.0  # seconds to end in order, likewise
@@ -128,6 +131,7 @@ def _watch(pid: int, out: Path, kind: str) -> tuple[int, str]:
     """Wait for a child, press Ctrl-C when it has shown enough, end it if it hangs; give status and how."""
     began = time.monotonic()
     first = began if kind == "command" else None
+    full: float | None = None  # when it had said enough lines
     pressed: float | None = None
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -140,7 +144,8 @@ def _watch(pid: int, out: Path, kind: str) -> tuple[int, str]:
             return -signal.SIGKILL, "killed"
         lines = 0 if kind == "pytest" else out.read_bytes().count(b"\n")
         first = now if first is None and lines else first
-        if pressed is None and (lines >= ENOUGH_LINES or (first and now > first + ENOUGH_SECONDS)):
+        full = now if full is None and lines >= ENOUGH_LINES else full
+        if pressed is None and ((full and now > full + GRACE) or (first and now > first + ENOUGH_SECONDS)):
             os.kill(pid, signal.SIGINT)
             pressed = now
         time.sleep(0.01)

@@ -49,6 +49,25 @@ async def test_replay_adds_no_back_off(tmp_path: Path) -> None:
     assert ends.reasons == [f"reset {number}" for number in range(12)]
 
 
+async def test_a_drop_has_the_same_cause(path: Path) -> None:
+    """A replay counts each drop under the cause that it had when it was recorded."""
+    async with SimulatedExchange() as exchange:
+        client = Client(exchange.url, retry_seconds=0.01)
+        client.record(path)
+        client.register(TICKER, lambda payload: None)
+        async with client:
+            for number, drop in enumerate((Drop.rst(), Drop.fin(), Drop.close(1012)), 1):
+                exchange.inject(drop)
+                await until(lambda number=number: client.stats.connections > number)  # type: ignore[misc]
+    played = replay(path)
+    played.register(TICKER, lambda payload: None)
+    async with asyncio.timeout(20), played:
+        await played.wait_closed()
+
+    assert client.stats.drops == {"reset": 1, "end_of_stream": 1, "close_1012": 1}
+    assert played.stats.drops == client.stats.drops
+
+
 async def test_a_login_before_the_recording_is_known(path: Path) -> None:
     """The key's secret is starred though the login was made before the recording began."""
     async with SimulatedExchange(accounts={"me": SECRET}) as exchange:
