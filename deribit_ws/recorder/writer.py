@@ -74,6 +74,7 @@ class Writer:
             self.taken = float("-inf")
 
     def _give_up(self, error: Exception) -> None:
+        self.taken = float("-inf")  # before it is told: what comes from then on is counted as left out
         self._files.abandon()
         self.waiting.clear()
         if not isinstance(error, OSError):

@@ -42,7 +42,7 @@ from deribit_ws.orderbook import OrderBook
 apply, applied = OrderBook.apply, []
 def leaving_out_a_level(self, change):
     applied.append(change)
-    if len(applied) > 40 and len(change.bids) > 1 and not hasattr(OrderBook, "spoilt"):
+    if len(applied) > 10 and len(change.bids) > 1 and not hasattr(OrderBook, "spoilt"):
         OrderBook.spoilt = True
         del change.bids[0]
     return apply(self, change)

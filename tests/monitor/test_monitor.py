@@ -42,6 +42,7 @@ async def test_counts_are_the_ledgers(market: SimulatedExchange) -> None:
     assert all(row.lag is not None and abs(row.lag) < 60 for row in snapshot.rows)
     assert all(row.price is not None and row.price > 1_000 for row in snapshot.rows)
     assert watched.events == ["connected"] and snapshot.stats.resyncs == 0
+    assert watched.told[0][1]["channels"] == len(channels)
 
 
 async def test_ladder_is_the_exchanges_book(exchange: SimulatedExchange) -> None:
@@ -111,9 +112,12 @@ async def test_all_refused_is_an_end(market: SimulatedExchange) -> None:
     async with watching(client_of(market), BOOK, TICKER) as watched:
         async with asyncio.timeout(20):
             error = await watched.monitor.wait_refused()
+            last = watched.monitor.latest
 
     assert isinstance(error, SubscriptionRejected)
     assert watched.events.count("refused") == 2
+    assert [row.health for row in last.rows] == [Health.REFUSED] * len(last.rows)  # and not from before it
+    assert last.stats.connections == 1
 
 
 @pytest.mark.looptime

@@ -128,6 +128,11 @@ async def test_replay_equals_live(path: Path, speed: Any) -> None:
     assert live.heard.pop("received_at") != again.heard["received_at"]
     assert set(again.heard.pop("received_at")) <= set(times)
     assert again.heard.keys() == live.heard.keys()
+    # Whoever enters the book is a task, which a busy machine may resume a message later than the other time.
+    looks = min(len(live.heard["book"]), len(again.heard["book"]))
+    assert looks > 20
+    for heard in live.heard, again.heard:
+        del heard["book"][: len(heard["book"]) - looks]
     for what, items in live.heard.items():
         assert again.heard[what] == items, what
     assert len(live.heard["marks"]) == 5

@@ -193,12 +193,13 @@ async def test_a_full_disk(tmp_path: Path, full: None) -> None:
     for _ in range(10):
         recording.received(FRAME)
     error, thread = await told
+    drops = recording.drops  # some, if the writer was quicker than we
     recording.received(FRAME)
 
     assert thread == threading.get_ident()
     assert str(error) == f"{path}: No space left on device; the recording ends here"
     assert recording.error is error
-    assert recording.drops == 1
+    assert recording.drops == drops + 1
     await recording.aclose()
     assert kinds(path)[:2] == ["opened", "in"]
     assert "end" not in kinds(path)
