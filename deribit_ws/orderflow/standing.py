@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
+from deribit_ws.orderflow.expiry import expiry_of
 from deribit_ws.orderflow.keys import OrderKey
 from deribit_ws.wire.absent import Maybe
 from deribit_ws.wire.trading import Order, Position, UserChanges, UserTrade
@@ -39,6 +40,12 @@ class Standing:
     def positions(self) -> Mapping[str, Position]:
         """The positions by instrument, those of size 0 left out."""
         return MappingProxyType(self._positions)
+
+    @property
+    def first_expiry(self) -> int | None:
+        """When the first of the positions' instruments ends, or has ended, in ms; None where none does."""
+        expiries = (expiry_of(name) for name in self._positions)
+        return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     @property
     def fills(self) -> tuple[UserTrade, ...]:

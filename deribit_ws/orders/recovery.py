@@ -69,10 +69,12 @@ class Recovery:
         while True:
             self._gates.news.clear()
             self._gates.look_again()
+            if self._time is not None:
+                self._view.outdate(self._now)
             try:
                 await self._catch_up(reader)
                 failures = 0
-                wait = self._gates.until_look
+                wait = self._until_look()
             except (CallError, ProtocolError) as error:
                 wait = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
                 wait = max(wait, _LIMITED_SECONDS) if isinstance(error, RateLimited) else wait
@@ -110,6 +112,15 @@ class Recovery:
         self._time = now, asyncio.get_running_loop().time()  # a little late, so what follows from it is early
         self._gates.settle_beginnings(self._at)
         return now
+
+    def _until_look(self) -> float | None:
+        """Seconds until something is to be read though nothing calls for it; None for never."""
+        waits = (self._gates.until_look, self._time and self._view.until_outdated(self._now))
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    @property
+    def _now(self) -> int:
+        return self._at(asyncio.get_running_loop().time())
 
     def _at(self, at: float) -> int:
         """Give the exchange's time, ms, for one of the loop's clock; rather too early than too late."""

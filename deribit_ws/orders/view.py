@@ -21,6 +21,9 @@ from deribit_ws.wire.errors import is_passing
 from deribit_ws.wire.trading import Order, Position, UserTrade
 
 CHANNEL = "user.changes.any.any.raw"
+_EXPIRED_MS = 1_000  # after the end of a position's instrument all is read anew: no channel tells of it
+_STILL_SECONDS = 10.0  # before that is done again, while the exchange still lists it
+_LOOK_SECONDS = 60.0  # before the positions are looked through again: others may have come
 
 
 class View:
@@ -95,6 +98,22 @@ class View:
     def open_ids(self, channel: str) -> set[str]:
         """Give the orders open here that a channel must not leave open."""
         return set(self.standing.open) if channel == CHANNEL else set()
+
+    def outdate(self, now: int) -> None:
+        """Have all read anew where the instrument of a position has ended by `now`, the exchange's ms."""
+        expiry = self.standing.first_expiry
+        if expiry is not None and expiry + _EXPIRED_MS <= now:
+            self._is_read = False
+
+    def until_outdated(self, now: int) -> float | None:
+        """Seconds until `outdate` is to be asked; None while nobody looks at the view."""
+        if not self._is_followed:
+            return None
+        expiry = self.standing.first_expiry
+        if expiry is None:
+            return _LOOK_SECONDS
+        left = (expiry + _EXPIRED_MS - now) / 1000
+        return _STILL_SECONDS if left <= 0 else min(left, _LOOK_SECONDS)
 
     async def refresh(self, reader: Reader) -> None:
         """Read orders and positions, where the channel is whole and that was not done since.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deribit_ws.orderflow import Content, Feed, Read, Standing, scope_of
+from deribit_ws.orderflow.expiry import expiry_of
 from deribit_ws.orderflow.keys import keyed, order_key, trade_key
 from deribit_ws.types import Order, Position, UserChanges
 
@@ -377,3 +378,22 @@ def test_owed_of_the_future() -> None:
 
     assert owed(feed, "slow", a_read(), until=100) == []
     assert (feed.settle(), feed.creditors) == (0, ("slow",))
+
+
+@pytest.mark.parametrize(
+    ("name", "expiry"),
+    [
+        ("BTC-PERPETUAL", None),
+        ("BTC_USDC-PERPETUAL", None),
+        ("ETH_USDC", None),
+        ("BTC-22SEP26", 1_790_064_000_000),
+        ("BTC-2SEP26-60000-C", 1_788_336_000_000),
+        ("XRP_USDC-22SEP26-0d6-P", 1_790_064_000_000),
+        ("BTC-FS-30OCT26_22SEP26", 1_790_064_000_000),
+        ("BTC-FS-22SEP26_PERP", 1_790_064_000_000),
+        ("BTC-CS-22SEP26-60000_70000", 1_790_064_000_000),
+    ],
+)
+def test_expiry_in_a_name(name: str, expiry: int | None) -> None:
+    """A name says when its instrument ends, at 08:00 UTC; a combo's the first of its dates."""
+    assert expiry_of(name) == expiry

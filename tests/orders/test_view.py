@@ -42,6 +42,29 @@ async def test_asks_nothing_unasked(account: Account, client: Client) -> None:
         assert "private/get_open_orders" not in account.memory.wire.methods
 
 
+async def test_a_position_whose_instrument_ends(account: Account, client: Client) -> None:
+    """Soon after an expiry, of which no channel tells, the view is what the exchange lists; others stay."""
+    ends = "BTC-22SEP26-60000-C"  # 17 h 46 min after the account's clock begins
+    account.began = asyncio.get_running_loop().time()  # the fixture's is not in virtual time
+    left = {"instrument_name": BTC, "size": 10.0, "direction": "buy"}
+    account.positions = [left, {"instrument_name": ends, "size": 1.0, "direction": "buy"}]
+    async with client:
+        orders = client.orders
+        await orders.wait_valid()
+        await asyncio.sleep(64_000 - 20)
+        reads = account.memory.wire.methods.count("private/get_positions")
+        assert orders.positions.keys() == {BTC, ends} and reads == 1
+        await asyncio.sleep(30)
+        assert orders.positions.keys() == {BTC, ends} and orders.valid  # as the exchange says itself
+        account.positions = [left]
+        await asyncio.sleep(11)
+        assert orders.positions.keys() == {BTC} and orders.valid
+        reads = account.memory.wire.methods.count("private/get_positions")
+        await asyncio.sleep(3_600)
+
+        assert account.memory.wire.methods.count("private/get_positions") == reads
+
+
 async def test_view(account: Account, client: Client) -> None:
     """It has what is open and held when it begins, and follows from there."""
     account.open = [account.order("1", label="a~0123456789ab"), account.order("2", instrument_name="X")]
