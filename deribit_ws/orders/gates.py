@@ -23,6 +23,7 @@ HOLD_SECONDS = 5.0  # from `Connected` on: later live messages go out before wha
 HOLD_BYTES = 8 * 1024 * 1024  # held at most, of all channels together: as much as a private queue takes
 OVERLAP_MS = 10_000  # channels keep no order among them, and the aggregated ones are seconds late
 LATE_SECONDS = 3.0  # after the first read on a link the second: a fill was seen to be in no read for 2 s
+_SOON_SECONDS = 0.01  # is now: a timer may end that much early, and waiting for the rest would be spinning
 _DOUBT_SECONDS = 2.0  # between two reads for frames nobody could read: they may come in floods
 
 
@@ -162,7 +163,8 @@ class Gates:
 
         The channels stay whole meanwhile, and live messages pass.
         """
-        if self.until_look == 0.0:
+        left = self.until_look
+        if left is not None and left < _SOON_SECONDS:
             self._again_at = None
             self._due |= {channel: next(self._numbers) for channel in self._again - self._due.keys()}
 
