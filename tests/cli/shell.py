@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "deribit_ws")
-PATIENCE = 120.0  # seconds for a command to end or to say something; only a hang takes so long
+PATIENCE = 30.0  # seconds for a command to end or to say something; only a hang takes so long
 SOON = 2.0  # seconds, as promised for the end by a signal
 
 

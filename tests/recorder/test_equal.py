@@ -129,8 +129,8 @@ async def test_replay_equals_live(path: Path, speed: Any) -> None:
     assert set(again.heard.pop("received_at")) <= set(times)
     assert again.heard.keys() == live.heard.keys()
     # Whoever enters the book is a task, which a busy machine may resume a message later than the other time.
-    looks = min(len(live.heard["book"]), len(again.heard["book"]))
-    assert looks > 20
+    looks, most = sorted((len(live.heard["book"]), len(again.heard["book"])))
+    assert looks > 20 and most - looks <= 4
     for heard in live.heard, again.heard:
         del heard["book"][: len(heard["book"]) - looks]
     for what, items in live.heard.items():
